@@ -1,0 +1,67 @@
+"""Refuses settings that cannot work, at start-up and with a sentence that says what to do."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+POSITIVE = (
+    "FEED_MAX_LENGTH",
+    "FEED_TTL_SECONDS",
+    "FANOUT_INLINE_LIMIT",
+    "FOLLOWING_LIMIT",
+    "KAFKA_PARTITIONS",
+    "KAFKA_REPLICATION_FACTOR",
+    "KAFKA_RETENTION_DAYS",
+)
+
+
+@register
+def check_settings(**_: Any) -> list[CheckMessage]:
+    return [*_secret_key(), *_kafka(), *_positive()]
+
+
+def _secret_key() -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
+    if not settings.DEBUG and settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
+        problems.append(
+            Error("SECRET_KEY is not set. Set it to 50 random characters.", id="newsfeed.E001")
+        )
+    if len(settings.SIMPLE_JWT["SIGNING_KEY"].encode()) < 32:
+        problems.append(
+            Error("JWT_SIGNING_KEY (or SECRET_KEY) is shorter than 32 bytes.", id="newsfeed.E002")
+        )
+    return problems
+
+
+def _kafka() -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
+    acks, in_sync = settings.KAFKA_ACKS, settings.KAFKA_MIN_INSYNC_REPLICAS
+    replicas = settings.KAFKA_REPLICATION_FACTOR
+    if acks not in ("all", "1"):
+        problems.append(Error(f"KAFKA_ACKS is {acks!r}; it must be all or 1.", id="newsfeed.E003"))
+    if acks == "all" and in_sync is None:
+        problems.append(
+            Error(
+                "KAFKA_ACKS=all promises little while KAFKA_MIN_INSYNC_REPLICAS is not set.",
+                hint="2 with a replication factor of 3; 1 on a single broker.",
+                id="newsfeed.E004",
+            )
+        )
+    if in_sync is not None and not 1 <= in_sync <= replicas:
+        problems.append(
+            Error(
+                f"KAFKA_MIN_INSYNC_REPLICAS is {in_sync}; with KAFKA_REPLICATION_FACTOR={replicas}"
+                f" it must be from 1 to {replicas}, or no record can be written.",
+                id="newsfeed.E005",
+            )
+        )
+    return problems
+
+
+def _positive() -> list[CheckMessage]:
+    return [
+        Error(f"{name} is {getattr(settings, name)}; it must be at least 1.", id="newsfeed.E006")
+        for name in POSITIVE
+        if getattr(settings, name) < 1
+    ]

@@ -1,0 +1,173 @@
+"""Every setting comes from the environment; `.env.example` lists the variables.
+
+`newsfeed.checks` refuses values that cannot work together.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+INSECURE_SECRET_KEY = "only-for-development-set-SECRET_KEY-elsewhere"  # noqa: S105 (refused)
+SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "django_prometheus",
+    "newsfeed",
+    "newsfeed.events",
+    "accounts",
+    "posts",
+    "follows",
+    "feeds",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+ROOT_URLCONF = "newsfeed.urls"
+WSGI_APPLICATION = "newsfeed.wsgi.application"
+# A redirect to the slash would turn a POST into a GET and lose its body: such a path is a 404.
+APPEND_SLASH = False
+
+DATABASES = {
+    "default": env.db_url("DATABASE_URL", default="mysql://newsfeed:newsfeed@127.0.0.1/newsfeed")
+    | {
+        "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "charset": "utf8mb4",
+            "connect_timeout": 3,
+            # The outbox compares its leases with the server's clock: one time zone for both.
+            "init_command": "SET time_zone = '+00:00'",
+            # The relay's SKIP LOCKED scan must not lock the gap that new outbox rows go to.
+            "isolation_level": "read committed",
+        },
+        "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+
+
+def _redis(seconds: float) -> dict[str, object]:
+    """A cache entry for REDIS_URL that gives up after so many seconds, without a retry.
+
+    redis-py 8 by itself waits up to a minute for a server that hangs (5 s and ten retries).
+    The limit stands in the URL because django-redis shares one pool between equal URLs.
+    """
+    sign = "&" if "?" in REDIS_URL else "?"
+    timeouts = f"socket_timeout={seconds}&socket_connect_timeout={seconds}"
+    return {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": f"{REDIS_URL}{sign}{timeouts}",
+        "OPTIONS": {"CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)}},
+    }
+
+
+# A request rather reads from MySQL than waits; a worker's batch of scripts may take its time.
+CACHES = {"default": _redis(seconds=0.25), "worker": _redis(seconds=5)}
+
+KAFKA_BOOTSTRAP_SERVERS = env.list("KAFKA_BOOTSTRAP_SERVERS", default=["127.0.0.1:9092"])
+KAFKA_ACKS = env.str("KAFKA_ACKS", default="all")
+KAFKA_MIN_INSYNC_REPLICAS = env.int("KAFKA_MIN_INSYNC_REPLICAS", default=None)
+KAFKA_REPLICATION_FACTOR = env.int("KAFKA_REPLICATION_FACTOR", default=1)
+KAFKA_PARTITIONS = env.int("KAFKA_PARTITIONS", default=12)
+KAFKA_RETENTION_DAYS = env.int("KAFKA_RETENTION_DAYS", default=7)
+KAFKA_TOPIC_PREFIX = env.str("KAFKA_TOPIC_PREFIX", default="")
+KAFKA_CONSUMER_GROUP = env.str("KAFKA_CONSUMER_GROUP", default="consume_feed")
+
+FEED_MAX_LENGTH = env.int("FEED_MAX_LENGTH", default=800)
+FEED_TTL_SECONDS = env.int("FEED_TTL_SECONDS", default=7 * 24 * 3600)
+FANOUT_INLINE_LIMIT = env.int("FANOUT_INLINE_LIMIT", default=200)
+FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", default=5000)
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=1800),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
+    "SIGNING_KEY": env.str("JWT_SIGNING_KEY", default=SECRET_KEY),
+    "LEEWAY": 30,
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["newsfeed.api.json.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["newsfeed.api.json.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "newsfeed.api.errors.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "newsfeed",
+    "DESCRIPTION": "An event-driven news feed: post, follow, read.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # kafka-python logs every reconnect at INFO, and formats DEBUG arguments per record.
+    "loggers": {"kafka": {"level": "ERROR"}},
+}
