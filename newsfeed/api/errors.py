@@ -1,0 +1,95 @@
+"""Every error leaves as RFC 9457 `application/problem+json`.
+
+Shape: {"type", "title", "status", "detail", "instance"}; a 400 about the input has the type
+`/problems/validation` and names each bad field in "errors": [{"field", "message"}].
+"""
+
+import logging
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import escape_uri_path
+from rest_framework import views
+from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
+
+from newsfeed.api.exceptions import DatabaseUnavailable
+
+PROBLEM_JSON = "application/problem+json"
+logger = logging.getLogger(__name__)
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer an exception raised in an API view; None leaves it to `server_error`."""
+    if isinstance(exc, OperationalError | InterfaceError):
+        logger.error("database error", exc_info=exc)
+        exc = DatabaseUnavailable()
+    response = views.exception_handler(exc, context)
+    if response is None:
+        return None
+    request, status = context["request"], response.status_code
+    if isinstance(exc, ValidationError):
+        response.data = _validation_problem(request, list(_field_errors(exc.detail)))
+    else:
+        response.data = _problem(request, status, str(response.data["detail"]))
+    response.content_type = PROBLEM_JSON
+    return response
+
+
+def _problem(request: HttpRequest, status: int, detail: str) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": escape_uri_path(request.path),
+    }
+
+
+def _validation_problem(request: HttpRequest, errors: list[dict[str, str]]) -> dict[str, Any]:
+    detail = " ".join(f"{error['field']}: {error['message']}" for error in errors)
+    return _problem(request, HTTPStatus.BAD_REQUEST, detail) | {
+        "type": "/problems/validation",
+        "title": "Invalid input",
+        "errors": errors,
+    }
+
+
+def _field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
+    """Flatten what DRF nests: {"a": {"b": ["wrong"]}} is an error of the field "a.b"."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            yield from _field_errors(inner, f"{field}.{name}" if field else str(name))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _field_errors(inner, field)
+    else:
+        yield {"field": field, "message": str(detail)}
+
+
+# What fails outside the API views: Django calls these by the names `newsfeed.urls` gives them.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, HTTPStatus.BAD_REQUEST, "The request is malformed.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, HTTPStatus.FORBIDDEN, "This is not allowed.")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, HTTPStatus.NOT_FOUND, "There is nothing at this path.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed; it was logged.")
+
+
+def _answer(request: HttpRequest, status: HTTPStatus, detail: str) -> HttpResponse:
+    body = orjson.dumps(_problem(request, status, detail))
+    return HttpResponse(body, status=status, content_type=PROBLEM_JSON)

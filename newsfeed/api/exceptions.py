@@ -1,0 +1,24 @@
+"""What services and views raise, besides the exceptions of Django REST framework."""
+
+from http import HTTPStatus
+
+from rest_framework.exceptions import APIException
+
+
+class Conflict(APIException):
+    status_code = HTTPStatus.CONFLICT
+    default_code = "conflict"
+
+
+class ContentTooLarge(APIException):
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "content_too_large"
+
+
+class DatabaseUnavailable(APIException):
+    """MySQL is away, or it gave this transaction up (a deadlock, a lock waited for too long)."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = "The database does not answer. Try again."
+    default_code = "database_unavailable"
+    wait = 1  # seconds; becomes Retry-After

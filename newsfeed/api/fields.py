@@ -1,0 +1,12 @@
+from typing import Any
+
+from rest_framework import serializers
+
+
+class StringField(serializers.CharField):
+    """A CharField that takes JSON strings only: DRF's own makes "1e+22" of a long number."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, int | float):
+            self.fail("invalid")
+        return super().run_validation(data)

@@ -1,0 +1,64 @@
+"""Key-set paging, newest first: the cursor is the last id shown, and the next page starts below it.
+
+Lists answer {"results": [...], "next": absolute url|null}; clients follow `next` as it is.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.http import urlencode
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+MAX_ID = 2**63 - 1
+# int() alone would also take "+1", "1_0" and the digits of other scripts.
+_DECIMAL = re.compile(r"[1-9][0-9]{0,18}")
+
+PAGE_PARAMETERS = [
+    OpenApiParameter(
+        "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    ),
+    OpenApiParameter("cursor", OpenApiTypes.STR, description="Taken from `next`; opaque."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """At most `limit` rows with an id below `before`; None begins at the newest."""
+
+    before: int | None = None
+    limit: int = DEFAULT_LIMIT
+
+
+def parse_page(request: Request) -> PageRequest:
+    """The page a request asks for. Raises ValidationError naming `limit` or `cursor`."""
+    limit = _decimal(request.query_params.get("limit", str(DEFAULT_LIMIT)))
+    if limit is None or limit > MAX_LIMIT:
+        raise ValidationError({"limit": [f"Must be a whole number from 1 to {MAX_LIMIT}."]})
+    cursor = request.query_params.get("cursor", "")
+    before = _decimal(cursor)
+    if cursor and (before is None or before > MAX_ID):
+        raise ValidationError({"cursor": ["Must be a cursor taken from `next`."]})
+    return PageRequest(before=before, limit=limit)
+
+
+def page_response(request: Request, results: Any, next_cursor: int | None) -> Response:
+    """Answer a page; the link to the next one keeps the request's other parameters."""
+    return Response({"results": results, "next": _next_url(request, next_cursor)})
+
+
+def _next_url(request: Request, cursor: int | None) -> str | None:
+    if cursor is None:
+        return None
+    query = urlencode(request.query_params.dict() | {"cursor": cursor})
+    return request.build_absolute_uri(f"{request.path}?{query}")
+
+
+def _decimal(text: str) -> int | None:
+    return int(text) if _DECIMAL.fullmatch(text) else None
