@@ -1,0 +1,65 @@
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rest_framework.exceptions import NotFound
+
+from accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A user as another one sees them."""
+
+    user: User
+    follower_count: int
+    following_count: int
+    post_count: int
+    followed_by_me: bool
+
+
+def get_user_or_raise(user_id: int) -> User:
+    """Raises NotFound."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+def find_active_user(user_id: int) -> User | None:
+    return User.objects.filter(pk=user_id, is_active=True).first()
+
+
+def users_named(username: str) -> list[User]:
+    """The one user of this name, or none."""
+    return list(User.objects.filter(username=username))
+
+
+def users_by_ids(ids: Iterable[int]) -> dict[int, User]:
+    """Users by id; whoever is gone is left out."""
+    return User.objects.in_bulk(ids)
+
+
+def get_profile(*, user: User, viewer_id: int) -> Profile:
+    return Profile(
+        user=user,
+        follower_count=user.follower_edges.count(),
+        following_count=user.following_edges.count(),
+        post_count=user.posts.visible().count(),
+        followed_by_me=user.follower_edges.filter(follower_id=viewer_id).exists(),
+    )
+
+
+def lock_users_or_raise(*, exclusive_id: int, shared_id: int) -> None:
+    """Lock one user's row for writing and another's for reading, to the end of the transaction.
+
+    Rows are locked in the order of their ids: two people who follow each other in the same
+    instant wait for one another instead of deadlocking. Raises NotFound.
+    """
+    for user_id in sorted((exclusive_id, shared_id)):
+        query = _LOCK_EXCLUSIVE if user_id == exclusive_id else _LOCK_SHARED
+        if not User.objects.raw(query, [user_id]):
+            raise NotFound("There is no such user.")
+
+
+_LOCK_EXCLUSIVE = "SELECT id FROM users WHERE id = %s FOR UPDATE"
+_LOCK_SHARED = "SELECT id FROM users WHERE id = %s LOCK IN SHARE MODE"

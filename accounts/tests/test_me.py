@@ -1,0 +1,40 @@
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+
+PATH = "/api/v1/users/me/"
+
+
+def test_me_is_the_profile_of_whoever_asks(as_alice: APIClient, as_bob: APIClient) -> None:
+    assert as_alice.get(PATH).json()["username"] == "alice"
+    assert as_bob.get(PATH).json()["username"] == "bob"
+
+
+def test_the_display_name_can_be_changed(as_alice: APIClient, alice: User, bob: User) -> None:
+    response = as_alice.patch(PATH, {"display_name": "앨리스"})
+    assert response.status_code == 200
+    assert response.json()["display_name"] == "앨리스"
+    assert as_alice.get(f"/api/v1/users/{alice.pk}/").json()["display_name"] == "앨리스"
+    assert as_alice.get(f"/api/v1/users/{bob.pk}/").json()["display_name"] == "Bob"
+
+
+def test_nothing_else_can_be_changed(as_alice: APIClient, alice: User) -> None:
+    form = {"display_name": "A", "username": "eve", "is_staff": True, "id": 1, "password": "x"}
+    assert as_alice.patch(PATH, form).status_code == 200
+    before, after = alice, User.objects.get(pk=alice.pk)
+    assert after.display_name == "A"
+    assert (after.username, after.is_staff, after.password) == ("alice", False, before.password)
+
+
+@pytest.mark.parametrize("form", [{}, {"display_name": "x" * 51}, {"display_name": None}])
+def test_a_bad_display_name_is_refused(as_alice: APIClient, form: dict[str, object]) -> None:
+    response = as_alice.patch(PATH, form)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == "display_name"
+    assert as_alice.get(PATH).json()["display_name"] == "Alice"
+
+
+def test_nobody_has_no_profile(client: APIClient) -> None:
+    assert client.get(PATH).status_code == 401
+    assert client.patch(PATH, {"display_name": "x"}).status_code == 401

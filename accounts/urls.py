@@ -1,0 +1,12 @@
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("auth/signup/", views.SignUpView.as_view(), name="signup"),
+    path("auth/login/", views.LoginView.as_view(), name="login"),
+    path("auth/refresh/", views.RefreshView.as_view(), name="refresh"),
+    path("users/", views.UserListView.as_view(), name="user-list"),
+    path("users/me/", views.MeView.as_view(), name="me"),
+    path("users/<int:user_id>/", views.UserView.as_view(), name="user"),
+]
