@@ -1,0 +1,18 @@
+from django.contrib import admin
+from django.http import HttpRequest
+
+from posts.models import Post
+
+
+@admin.register(Post)
+class PostAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["id", "user_id", "content", "created_at", "deleted_at"]
+    search_fields = ["=id", "=user__username"]
+    ordering = ["-id"]
+    raw_id_fields = ["user"]
+    readonly_fields = ["deleted_at"]
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
+        """Deleting is soft; a row that is gone could not be shown to a moderator."""
+        return False

@@ -1,0 +1,46 @@
+from datetime import UTC
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.serializers import UserSummarySerializer
+from newsfeed.api.fields import StringField
+from posts.models import Post
+
+
+class PostContentSerializer(serializers.Serializer[Any]):
+    content = StringField(trim_whitespace=False, max_length=Post.MAX_LENGTH)
+
+    def validate_content(self, content: str) -> str:
+        if not content.strip():
+            raise serializers.ValidationError("This field may not be blank.")
+        return content
+
+
+class PostSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    content = serializers.CharField()
+    created_at = serializers.DateTimeField(default_timezone=UTC)
+    updated_at = serializers.DateTimeField(default_timezone=UTC)
+    author = UserSummarySerializer(source="user")
+
+    def to_representation(self, instance: Post) -> dict[str, Any]:
+        """By hand: walking the fields would be the larger part of a feed's answer.
+
+        Give it posts whose `user` is loaded, or each one costs a query.
+        """
+        return {
+            "id": instance.pk,
+            "content": instance.content,
+            "created_at": instance.created_at,
+            "updated_at": instance.updated_at,
+            "author": _author.to_representation(instance.user),
+        }
+
+
+_author = UserSummarySerializer()
+
+
+class PostPageSerializer(serializers.Serializer[Any]):
+    results = PostSerializer(many=True)
+    next = serializers.URLField(allow_null=True)

@@ -1,0 +1,35 @@
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.exceptions import PermissionDenied
+
+from posts.models import Post
+from posts.selectors import lock_post_or_raise
+
+
+def create_post(*, user_id: int, content: str) -> Post:
+    with transaction.atomic():
+        return Post.objects.create(user_id=user_id, content=content)
+
+
+def edit_post(*, user_id: int, post_id: int, content: str) -> Post:
+    """Raises NotFound, and PermissionDenied for another one's post."""
+    with transaction.atomic():
+        post = _lock_own_post_or_raise(user_id=user_id, post_id=post_id)
+        post.content = content
+        post.save(update_fields=["content", "updated_at"])
+    return post
+
+
+def delete_post(*, user_id: int, post_id: int) -> None:
+    """Hide a post for good. Raises NotFound, and PermissionDenied for another one's post."""
+    with transaction.atomic():
+        post = _lock_own_post_or_raise(user_id=user_id, post_id=post_id)
+        post.deleted_at = timezone.now()
+        post.save(update_fields=["deleted_at"])
+
+
+def _lock_own_post_or_raise(*, user_id: int, post_id: int) -> Post:
+    post = lock_post_or_raise(post_id)
+    if post.user_id != user_id:
+        raise PermissionDenied("This is another user's post.")
+    return post

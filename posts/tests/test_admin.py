@@ -1,0 +1,26 @@
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from posts.models import Post
+
+CHANGELIST = "admin:posts_post_changelist"
+
+
+def test_a_moderator_sees_deleted_posts_too(admin_client: Client, post: Post) -> None:
+    Post.objects.filter(pk=post.pk).update(deleted_at=post.created_at)
+    page = admin_client.get(reverse(CHANGELIST))
+    assert page.status_code == 200
+    assert b"hello" in page.content
+
+
+@pytest.mark.parametrize("query", ["alice", "1"])
+def test_posts_are_searched_by_author_and_id(admin_client: Client, post: Post, query: str) -> None:
+    assert admin_client.get(reverse(CHANGELIST), {"q": query}).status_code == 200
+
+
+def test_nothing_is_deleted_for_good(admin_client: Client, post: Post) -> None:
+    assert admin_client.get(reverse("admin:posts_post_change", args=[post.pk])).status_code == 200
+    delete = reverse("admin:posts_post_delete", args=[post.pk])
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 403
+    assert Post.objects.filter(pk=post.pk).exists()

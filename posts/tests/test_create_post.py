@@ -1,0 +1,59 @@
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from posts.models import Post
+
+PATH = "/api/v1/posts/"
+
+
+def test_a_new_post_is_answered_and_found_at_its_location(as_alice: APIClient, alice: User) -> None:
+    response = as_alice.post(PATH, {"content": "안녕 🙂"})
+    assert response.status_code == 201
+    post = Post.objects.get()
+    assert response.json() == {
+        "id": post.pk,
+        "content": "안녕 🙂",
+        "created_at": post.created_at.isoformat().replace("+00:00", "Z"),
+        "updated_at": post.updated_at.isoformat().replace("+00:00", "Z"),
+        "author": {"id": alice.pk, "username": "alice", "display_name": "Alice"},
+    }
+    location = response.headers["Location"]
+    assert location == f"http://testserver{PATH}{post.pk}/"
+    assert as_alice.get(location).json() == response.json()
+
+
+def test_white_space_is_kept_as_written(as_alice: APIClient) -> None:
+    content = "  first\r\n\n\tsecond  "
+    assert as_alice.post(PATH, {"content": content}).json()["content"] == content
+    assert Post.objects.get().content == content
+
+
+def test_five_thousand_characters_fit_and_not_one_more(as_alice: APIClient) -> None:
+    assert as_alice.post(PATH, {"content": "한" * 5000}).status_code == 201
+    response = as_alice.post(PATH, {"content": "한" * 5001})
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == "content"
+    assert Post.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{}, *({"content": bad} for bad in ["", " ", "\n\t ", "a\0b", None, 1, 1.5, True, [], {}])],
+)
+def test_bad_content_is_refused(as_alice: APIClient, form: dict[str, object]) -> None:
+    response = as_alice.post(PATH, form)
+    assert response.status_code == 400
+    assert [error["field"] for error in response.json()["errors"]] == ["content"]
+    assert not Post.objects.exists()
+    assert as_alice.post(PATH, {"content": "good"}).status_code == 201
+
+
+def test_the_author_is_whoever_asks(as_alice: APIClient, alice: User, bob: User) -> None:
+    form = {"content": "mine", "user": bob.pk, "user_id": bob.pk, "id": 7, "author": bob.pk}
+    assert as_alice.post(PATH, form).json()["author"]["id"] == alice.pk
+
+
+def test_nobody_posts_nothing(client: APIClient, db: None) -> None:
+    assert client.post(PATH, {"content": "x"}).status_code == 401
+    assert not Post.objects.exists()

@@ -1,0 +1,56 @@
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import AuthenticatedRequest
+from newsfeed.api.paging import PAGE_PARAMETERS, page_response, parse_page
+from newsfeed.api.schema import problems
+from posts.selectors import get_post_or_raise, posts_of_user
+from posts.serializers import PostContentSerializer, PostPageSerializer, PostSerializer
+from posts.services import create_post, delete_post, edit_post
+
+
+class PostListView(APIView):
+    @extend_schema(
+        request=PostContentSerializer, responses={201: PostSerializer} | problems(400, 401)
+    )
+    def post(self, request: AuthenticatedRequest) -> Response:
+        serializer = PostContentSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        post = create_post(user_id=request.user.pk, **serializer.validated_data)
+        post.user = request.user  # loaded already: spares a query
+        location = request.build_absolute_uri(reverse("post", args=[post.pk]))
+        return Response(PostSerializer(post).data, status=201, headers={"Location": location})
+
+
+class PostView(APIView):
+    @extend_schema(responses={200: PostSerializer} | problems(401, 404))
+    def get(self, request: AuthenticatedRequest, post_id: int) -> Response:
+        return Response(PostSerializer(get_post_or_raise(post_id)).data)
+
+    @extend_schema(
+        request=PostContentSerializer,
+        responses={200: PostSerializer} | problems(400, 401, 403, 404),
+    )
+    def patch(self, request: AuthenticatedRequest, post_id: int) -> Response:
+        serializer = PostContentSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        post = edit_post(user_id=request.user.pk, post_id=post_id, **serializer.validated_data)
+        return Response(PostSerializer(post).data)
+
+    @extend_schema(responses={204: None} | problems(401, 403, 404))
+    def delete(self, request: AuthenticatedRequest, post_id: int) -> Response:
+        delete_post(user_id=request.user.pk, post_id=post_id)
+        return Response(status=204)
+
+
+class UserPostsView(APIView):
+    @extend_schema(
+        operation_id="users_posts_list",
+        parameters=PAGE_PARAMETERS,
+        responses={200: PostPageSerializer} | problems(400, 401, 404),
+    )
+    def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
+        posts, next_cursor = posts_of_user(user_id, parse_page(request))
+        return page_response(request, PostSerializer(posts, many=True).data, next_cursor)
