@@ -1,0 +1,12 @@
+from django.contrib import admin
+
+from follows.models import Follow
+
+
+@admin.register(Follow)
+class FollowAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["id", "follower_id", "followee_id", "created_at"]
+    search_fields = ["=follower__username", "=followee__username"]
+    ordering = ["-id"]
+    raw_id_fields = ["follower", "followee"]
+    show_full_result_count = False
