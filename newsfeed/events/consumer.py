@@ -1,0 +1,176 @@
+"""The one poll loop: poll, decode, handle, and only then commit.
+
+Whatever goes wrong on the way, uncommitted records come again, so handlers are idempotent.
+The order of the steps is arroyo's (getsentry/arroyo, `processing/`): the commit is the last.
+"""
+
+import logging
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError
+from prometheus_client import Counter, Gauge
+
+from newsfeed.events import dead_letters, topic_admin
+from newsfeed.events.dead_letters import DeadLetter
+from newsfeed.events.producer import PublishError
+from newsfeed.events.schemas import InvalidRecord, decode
+from newsfeed.events.topics import Topic, days_from_today, parse
+
+logger = logging.getLogger(__name__)
+
+MAX_RECORDS = 1_000
+POLL_SECONDS = 1.0
+REFRESH_SECONDS = 30
+MAX_BACKOFF_SECONDS = 5
+
+CONSUMED = Counter("feed_events_consumed_total", "Records handled.", ["topic", "outcome"])
+LAG = Gauge("feed_consumer_lag", "Records behind the end of the partition.", ["topic", "partition"])
+HELD = Gauge("feed_consumer_held", "1 while consuming waits for something that is away.")
+for _topic in Topic:
+    for _outcome in ("ok", "dead_letter"):
+        CONSUMED.labels(_topic, _outcome)  # a rate needs the zero before the first error
+
+Handler = Callable[[list[Any]], None]
+Batch = dict[TopicPartition, list[Any]]
+
+
+class Unavailable(Exception):
+    """Something that a handler needs cannot be reached: the same records are tried again later."""
+
+
+class Consumer:
+    """Applies the records of the dated topics, each at least once, in batches of up to 1,000."""
+
+    def __init__(self, handlers: Mapping[Topic, Handler]) -> None:
+        self._handlers = handlers
+        self._kafka = KafkaConsumer(
+            bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
+            # Named, so that the constructor need not wait for a broker to tell it.
+            api_version=(4, 3),
+            group_id=settings.KAFKA_CONSUMER_GROUP,
+            enable_auto_commit=False,
+            # A topic that is discovered late is read from its start.
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(CooperativeStickyAssignor,),
+            max_poll_records=MAX_RECORDS,
+            session_timeout_ms=15_000,
+            reconnect_backoff_max_ms=1_000,
+            metadata_max_age_ms=5_000,
+            metrics_enabled=False,
+        )
+        self._topics: set[str] = set()
+        self._refresh_at = 0.0
+        self._failures = 0
+        self._resume_at = 0.0
+
+    def step(self) -> int:
+        """Handles one batch and commits it. Returns how many records it held."""
+        self._refresh_topics()
+        batch = self._poll()
+        if not batch:
+            return 0
+        try:
+            self._handle(batch)
+        except (Unavailable, PublishError, OperationalError, InterfaceError) as error:
+            self._hold(batch, error)
+            return 0
+        self._failures = 0
+        self._commit(batch)
+        return sum(map(len, batch.values()))
+
+    def close(self) -> None:
+        """Leaves the group, so that the other members take over at once."""
+        self._kafka.close(autocommit=False, timeout_ms=5_000)
+
+    def _refresh_topics(self) -> None:
+        """Subscribes to today's and tomorrow's topics and to older ones with unread records.
+
+        An explicit list: with a pattern, kafka-python can stall when a topic appears.
+        """
+        if time.monotonic() < self._refresh_at:
+            return
+        self._refresh_at = time.monotonic() + REFRESH_SECONDS
+        wanted = {topic.on(day) for topic in self._handlers for day in days_from_today(2)}
+        try:
+            states = topic_admin.topic_states()
+        except topic_admin.BrokerUnavailable as error:
+            logger.warning("cannot look for unread topics: %s", error)
+            wanted |= self._topics
+        else:
+            wanted |= {state.name for state in states if state.lag and parse(state.name)}
+        if wanted != self._topics:
+            logger.info("consuming %s", ", ".join(sorted(wanted)))
+            self._kafka.subscribe(sorted(wanted))
+            self._topics = wanted
+
+    def _poll(self) -> Batch:
+        """Sits an outage out polling, with all partitions paused: the group keeps its member."""
+        wait = POLL_SECONDS
+        if self._kafka.paused():
+            wait = self._resume_at - time.monotonic()
+            if wait <= 0:
+                self._kafka.resume(*self._kafka.paused())
+                HELD.set(0)
+                wait = POLL_SECONDS
+        batch: Batch = self._kafka.poll(timeout_ms=int(min(wait, POLL_SECONDS) * 1000))
+        return batch
+
+    def _handle(self, batch: Batch) -> None:
+        """Raises what the handlers raise, and PublishError."""
+        decoded: defaultdict[Topic, list[Any]] = defaultdict(list)
+        invalid: list[DeadLetter] = []
+        for partition, raws in batch.items():
+            topic = _topic_of(partition)
+            for raw in raws:
+                try:
+                    decoded[topic].append(decode(topic, raw.value))
+                except InvalidRecord as error:
+                    invalid.append(DeadLetter(topic, raw, error))
+        for topic, records in decoded.items():
+            self._handlers[topic](records)
+            CONSUMED.labels(topic, "ok").inc(len(records))
+        dead_letters.publish(invalid)
+        for letter in invalid:
+            CONSUMED.labels(letter.topic, "dead_letter").inc()
+
+    def _hold(self, batch: Batch, error: Exception) -> None:
+        """Puts the batch back and pauses; `_poll` resumes after a back-off with jitter.
+
+        Going back instead of keeping the batch in hand needs no care for rebalances: partitions
+        that move away meanwhile are read from their commit by their new owner.
+        """
+        for partition, raws in batch.items():
+            self._kafka.seek(partition, raws[0].offset)
+        self._kafka.pause(*self._kafka.assignment())
+        seconds = min(MAX_BACKOFF_SECONDS, 0.2 * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311
+        self._failures = min(self._failures + 1, 10)
+        self._resume_at = time.monotonic() + seconds
+        HELD.set(1)
+        logger.warning("holding for %.1f s: %r", seconds, error)
+
+    def _commit(self, batch: Batch) -> None:
+        ends = {partition: raws[-1].offset + 1 for partition, raws in batch.items()}
+        try:
+            self._kafka.commit(
+                {partition: OffsetAndMetadata(end, "", -1) for partition, end in ends.items()},
+                timeout_ms=5_000,
+            )
+        except KafkaError as error:  # these records, or their partition's new owner, come again
+            logger.warning("not committed: %r", error)
+        for partition, end in ends.items():
+            behind = (self._kafka.highwater(partition) or end) - end
+            LAG.labels(_topic_of(partition), partition.partition).set(behind)
+
+
+def _topic_of(partition: TopicPartition) -> Topic:
+    parsed = parse(partition.topic)
+    assert parsed is not None, partition.topic
+    return parsed[0]

@@ -1,0 +1,29 @@
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class OutboxEvent(models.Model):
+    """A domain event that Kafka has not yet acknowledged; deleted when it has.
+
+    Whoever publishes the event holds a lease on the row, first the request that wrote it and later
+    a relay. A row whose lease has run out is up for whoever comes.
+    """
+
+    event_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    payload = models.JSONField(help_text="The Activity record, as it goes to Kafka.")
+    created_at = models.DateTimeField(db_default=Now())
+    published_to = models.PositiveBigIntegerField(
+        default=0, help_text="Followers up to this id have their record; fan-out goes on above."
+    )
+    claimed_by = models.CharField(max_length=64, blank=True)
+    claimed_until = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["claimed_until"], name="outbox_claimed_until")]
+
+    def __str__(self) -> str:
+        return f"{self.payload['type']} {self.event_id}"

@@ -1,0 +1,89 @@
+"""The outbox: events wait here, in the transaction of what they tell of, until Kafka has them.
+
+The pattern is Chris Richardson's "transactional outbox" (microservices.io). Rows are found by
+their state and never by "id above the last one seen": a slow transaction commits a low id late.
+Leases are compared with the database's own clock, which all processes share.
+"""
+
+import random
+from datetime import timedelta
+from uuid import uuid4
+
+import msgspec
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from newsfeed.events.models import OutboxEvent
+from newsfeed.events.schemas import Activity, ActivityType
+
+REQUEST_LEASE = timedelta(seconds=2)
+"""How long the request that wrote the row has to publish it; then a relay takes it."""
+RELAY_LEASE = timedelta(seconds=30)
+"""Longer than a relay's step: a successor takes over only from one that is dead or frozen."""
+MAX_BACKOFF_SECONDS = 10
+
+
+def record(type_: ActivityType, *, actor_id: int, **ids: int) -> OutboxEvent:
+    """Writes the event beside what it tells of, leased to the caller.
+
+    Raises TransactionManagementError outside `atomic()`: the two must commit together.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("An event is recorded with its cause.")
+    activity = Activity(
+        type=type_,
+        version=1,
+        event_id=uuid4(),
+        occurred_at=timezone.now(),
+        actor_id=actor_id,
+        **ids,
+    )
+    return OutboxEvent.objects.create(
+        event_id=activity.event_id,
+        payload=msgspec.to_builtins(activity),
+        claimed_until=Now() + REQUEST_LEASE,
+    )
+
+
+def activity_of(event: OutboxEvent) -> Activity:
+    return msgspec.convert(event.payload, Activity)
+
+
+def claim(worker: str, limit: int) -> list[OutboxEvent]:
+    """Leases up to `limit` rows that nobody works on, longest waiting first."""
+    with transaction.atomic():
+        free = OutboxEvent.objects.select_for_update(skip_locked=True)
+        events = list(free.filter(claimed_until__lte=Now()).order_by("claimed_until")[:limit])
+        if events:
+            OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
+                claimed_by=worker, claimed_until=Now() + RELAY_LEASE, attempts=F("attempts") + 1
+            )
+    return events
+
+
+def published(events: list[OutboxEvent], worker: str = "") -> None:
+    """Kafka has all of these events' records."""
+    OutboxEvent.objects.filter(pk__in=[event.pk for event in events], claimed_by=worker).delete()
+
+
+def published_up_to(event: OutboxEvent, follower_id: int, worker: str) -> None:
+    """Kafka has the records of the followers up to this one; the rest is anybody's."""
+    OutboxEvent.objects.filter(pk=event.pk, claimed_by=worker).update(
+        published_to=follower_id, claimed_until=Now(), attempts=0
+    )
+
+
+def hand_over(event: OutboxEvent) -> None:
+    """The request that wrote the row leaves it to the relay, which may begin at once."""
+    OutboxEvent.objects.filter(pk=event.pk, claimed_by="").update(claimed_until=Now())
+
+
+def retry_later(event: OutboxEvent, worker: str, error: Exception) -> None:
+    """Back-off doubles up to 10 s, with jitter so that rows do not return all at once."""
+    seconds = min(MAX_BACKOFF_SECONDS, 0.2 * 2 ** min(event.attempts, 10))
+    delay = timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 (not a secret)
+    OutboxEvent.objects.filter(pk=event.pk, claimed_by=worker).update(
+        claimed_until=Now() + delay, last_error=str(error)[:200]
+    )

@@ -1,0 +1,52 @@
+"""The names of Kafka topics. A dated topic is `{prefix}{name}-{yyyyMMdd}`."""
+
+import re
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.utils import timezone
+
+DATED = re.compile(r"(?P<name>[a-z]+)-(?P<day>\d{8})")
+
+
+class Topic(StrEnum):
+    FEED = "feed"
+    """One record per follower and post."""
+    ACTIVITY = "activity"
+    """One record per domain event."""
+
+    def on(self, day: date) -> str:
+        return f"{settings.KAFKA_TOPIC_PREFIX}{self}-{day:%Y%m%d}"
+
+    def today(self) -> str:
+        return self.on(timezone.localdate())
+
+    @property
+    def dead_letters(self) -> str:
+        return f"{settings.KAFKA_TOPIC_PREFIX}{self}.DLT"
+
+
+def days_from_today(days: int) -> list[date]:
+    """Today and the days after it, in the project's time zone."""
+    return [timezone.localdate() + timedelta(days=n) for n in range(days)]
+
+
+def parse(name: str) -> tuple[Topic, date] | None:
+    """What a dated topic holds, or None for any other topic.
+
+    >>> parse("feed-20261121")
+    (<Topic.FEED: 'feed'>, datetime.date(2026, 11, 21))
+    """
+    match = DATED.fullmatch(name.removeprefix(settings.KAFKA_TOPIC_PREFIX))
+    if match is None or match["name"] not in list(Topic):
+        return None
+    try:
+        day = datetime.strptime(match["day"], "%Y%m%d").date()  # noqa: DTZ007 (a day has no zone)
+    except ValueError:
+        return None
+    return Topic(match["name"]), day
+
+
+def is_ours(name: str) -> bool:
+    return parse(name) is not None or name in [topic.dead_letters for topic in Topic]

@@ -1,0 +1,73 @@
+"""What the long-running commands share: a loop that ends cleanly, `/livez` and `/metrics`."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from django.db import close_old_connections
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+logger = logging.getLogger(__name__)
+
+STALE_SECONDS = 60
+"""A step that takes longer than this is stuck: `/livez` says so, and whoever watches restarts."""
+
+
+def run(step: Callable[[], int], *, idle_seconds: float = 0, port: int = 0) -> None:
+    """Calls `step` until SIGTERM or SIGINT, which let the step in hand finish.
+
+    A step returns how much it has done; after 0 the loop rests for `idle_seconds`. Port 0 serves
+    nothing.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with _serve(port) as beat:
+        while not stopping.is_set():
+            beat()
+            close_old_connections()
+            if not step():
+                stopping.wait(idle_seconds)
+    logger.info("stopped")
+
+
+@contextmanager
+def _serve(port: int) -> Iterator[Callable[[], None]]:
+    last_beat = time.monotonic()
+
+    def beat() -> None:
+        nonlocal last_beat
+        last_beat = time.monotonic()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self.answer(200, CONTENT_TYPE_LATEST, generate_latest())
+            elif self.path == "/livez":
+                age = time.monotonic() - last_beat
+                status = 200 if age < STALE_SECONDS else 503
+                self.answer(status, "text/plain", f"last step began {age:.1f} s ago\n".encode())
+            else:
+                self.answer(404, "text/plain", b"/livez or /metrics\n")
+
+        def answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """A probe every few seconds is not news."""
+
+    if not port:
+        yield beat
+        return
+    with ThreadingHTTPServer(("", port), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield beat
+        server.shutdown()
