@@ -1,0 +1,122 @@
+"""From an outbox event to its records on Kafka: one activity, and one per follower of a post."""
+
+import logging
+from typing import NamedTuple
+
+from django.conf import settings
+from prometheus_client import Counter
+
+from follows.selectors import follower_ids
+from newsfeed.breaker import Breaker, BreakerOpen
+from newsfeed.events import outbox, producer
+from newsfeed.events.models import OutboxEvent
+from newsfeed.events.producer import Delivery, Message, PublishError
+from newsfeed.events.schemas import Activity, ActivityType, FeedRecord, encode, encode_for_each
+from newsfeed.events.topics import Topic
+from posts.selectors import find_visible_post
+
+logger = logging.getLogger(__name__)
+
+INLINE_SECONDS = 0.2
+"""What a request may wait for Kafka."""
+RELAY_SECONDS = 12
+"""A little more than the producer itself tries."""
+FOLLOWERS_PER_SLICE = 1_000
+EVENTS_PER_STEP = 20
+
+kafka_breaker = Breaker("kafka", slow_seconds=0.75 * INLINE_SECONDS)
+PUBLISHED = Counter("feed_outbox_published_total", "Events published.", ["by"])
+for _by in ("request", "relay"):
+    PUBLISHED.labels(_by)
+
+
+def publish_inline(event: OutboxEvent) -> None:
+    """Publishes right after the commit, if that is quick; else the relay does it."""
+    activity = outbox.activity_of(event)
+    followers = _followers(activity, after=0, limit=settings.FANOUT_INLINE_LIMIT + 1)
+    if len(followers) > settings.FANOUT_INLINE_LIMIT:
+        outbox.hand_over(event)
+        return
+    try:
+        with kafka_breaker.guard():
+            messages = [_activity_message(activity), *_feed_messages(activity, followers)]
+            producer.send(messages).wait(INLINE_SECONDS)
+    except (PublishError, BreakerOpen) as error:
+        logger.warning("%s is left to the relay: %r", event, error)
+        outbox.hand_over(event)
+        return
+    outbox.published([event])
+    PUBLISHED.labels("request").inc()
+
+
+class _Sent(NamedTuple):
+    event: OutboxEvent
+    followers: list[int]
+    delivery: Delivery
+
+
+def relay(worker: str) -> int:
+    """Publishes one slice of each of some waiting events. Returns how many events that were.
+
+    One slice each, and then the event goes to the end of the line: an author with a million
+    followers delays the others by a slice and not by a million records.
+    """
+    sent = [_send_slice(event) for event in outbox.claim(worker, EVENTS_PER_STEP)]
+    finished = []
+    for event, followers, delivery in sent:
+        try:
+            delivery.wait(RELAY_SECONDS)
+        except PublishError as error:
+            logger.warning("%s is tried again later: %s", event, error)
+            outbox.retry_later(event, worker, error)
+            continue
+        if len(followers) == FOLLOWERS_PER_SLICE:
+            outbox.published_up_to(event, followers[-1], worker)
+        else:
+            finished.append(event)
+    outbox.published(finished, worker)
+    PUBLISHED.labels("relay").inc(len(finished))
+    return len(sent)
+
+
+def _send_slice(event: OutboxEvent) -> _Sent:
+    activity = outbox.activity_of(event)
+    followers = _followers(activity, after=event.published_to, limit=FOLLOWERS_PER_SLICE)
+    messages = [] if event.published_to else [_activity_message(activity)]
+    messages += _feed_messages(activity, followers)
+    return _Sent(event, followers, producer.send(messages))
+
+
+def _followers(activity: Activity, *, after: int, limit: int) -> list[int]:
+    """Only a new post concerns followers.
+
+    Read after the post's commit: whoever follows later invalidates his own feed, and its rebuild
+    finds the post. Read earlier, such a follower would get it from neither.
+    """
+    if activity.type is not ActivityType.POST_CREATE:
+        return []
+    return follower_ids(activity.actor_id, after=after, limit=limit)
+
+
+def _activity_message(activity: Activity) -> Message:
+    return Message(Topic.ACTIVITY.today(), activity.entity_id, encode(activity))
+
+
+def _feed_messages(activity: Activity, followers: list[int]) -> list[Message]:
+    if not followers or activity.post_id is None:
+        return []
+    post = find_visible_post(activity.post_id)
+    if post is None:
+        return []
+    record = FeedRecord(
+        post_id=post.pk,
+        author_id=post.user_id,
+        follower_id=followers[0],
+        content=post.content,
+        created_at=post.created_at,
+    )
+    topic = Topic.FEED.today()
+    values = encode_for_each(record, followers)
+    return [
+        Message(topic, follower, value) for follower, value in zip(followers, values, strict=True)
+    ]

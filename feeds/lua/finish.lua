@@ -1,0 +1,20 @@
+-- Turns a building feed into a ready one. KEYS: feed. ARGV: token, floor, cap, ttl in s, post id...
+-- Refused when the feed was invalidated, evicted or begun anew meanwhile: the token is gone.
+if redis.call('ZSCORE', KEYS[1], '~') ~= '-' .. ARGV[1] then
+  return 0
+end
+-- Removed before anything is added: a post at the floor's score would rank below the sentinel.
+redis.call('ZREM', KEYS[1], '~')
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2])
+for i = 5, #ARGV do
+  redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i])
+end
+local floor = ARGV[2]
+local over = redis.call('ZCARD', KEYS[1]) - ARGV[3]
+if over > 0 then
+  floor = redis.call('ZRANGE', KEYS[1], over - 1, over - 1)[1]
+  redis.call('ZREMRANGEBYRANK', KEYS[1], 0, over - 1)
+end
+redis.call('ZADD', KEYS[1], floor, '~')
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1

@@ -1,0 +1,42 @@
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from accounts.models import User
+from feeds import services, store
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes feeds anew from MySQL. Safe at any time: posts that arrive meanwhile are kept, and a"
+        " reader is served from MySQL until his feed is ready. Exits 1 when Redis does not answer."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        who = parser.add_mutually_exclusive_group(required=True)
+        who.add_argument("--user", type=int, action="append", metavar="ID", help="may be repeated")
+        who.add_argument("--all", action="store_true", help="every user, lowest id first")
+        parser.add_argument(
+            "--after", type=int, default=0, metavar="ID", help="with --all: go on here"
+        )
+        parser.add_argument("--no-progress", action="store_true")
+
+    def handle(self, *, user: list[int] | None, after: int, **options: Any) -> None:
+        user_ids: Any = user or User.objects.filter(pk__gt=after).order_by("pk").values_list(
+            "pk", flat=True
+        ).iterator(chunk_size=1_000)
+        total = len(user) if user else None
+        hidden = options["no_progress"] or not sys.stderr.isatty()
+        rebuilt = 0
+        for user_id in tqdm(user_ids, total=total, unit="feed", disable=hidden):
+            rebuilt += self.rebuild(user_id)
+        self.stdout.write(f"{rebuilt} feeds rebuilt\n")
+
+    def rebuild(self, user_id: int) -> bool:
+        try:
+            store.workers.invalidate([user_id])
+            return services.rebuild(user_id, store.workers) is not None
+        except store.StoreUnavailable as error:
+            raise CommandError(f"Redis does not answer, at user {user_id}: {error}") from error

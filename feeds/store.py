@@ -1,0 +1,142 @@
+"""The feeds in Redis, and the one file that talks to it about them.
+
+`feed:{user_id}` is a sorted set of post ids, member = score, plus the sentinel `~` in the same
+key, because two keys can be evicted apart. The score of `~` tells the state:
+
+- negative: being built, by the builder whose token is the score's absolute value;
+- zero or positive: ready, and the score is the floor: nothing is claimed of ids at or below it.
+
+No key or no sentinel: cold. Every operation is idempotent and none depends on the order of the
+others. ARCHITECTURE.md tells why no post is lost between a rebuild and a push.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha1
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django_redis import get_redis_connection
+from redis.client import Redis
+from redis.exceptions import (
+    ConnectionError,  # noqa: A004
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,  # noqa: A004
+)
+
+from newsfeed.events.consumer import Unavailable
+
+BUILD_MS = 10_000
+"""A builder that has not finished by then is taken for dead, and another may begin."""
+SLACK = 16
+"""A feed may outgrow its cap by a sixteenth before a push trims it."""
+
+
+class StoreUnavailable(Unavailable):
+    """Redis did not answer in time, or cannot write now."""
+
+
+class Slice(NamedTuple):
+    ids: list[int]
+    """Newest first."""
+    floor: int
+
+
+class Script:
+    def __init__(self, name: str) -> None:
+        self.source = (Path(__file__).parent / "lua" / f"{name}.lua").read_text()
+        self.sha = sha1(self.source.encode()).hexdigest()  # noqa: S324 (Redis names scripts by it)
+
+
+PUSH, BEGIN, FINISH, READ = map(Script, ("push", "begin", "finish", "read"))
+
+
+def key(user_id: int) -> str:
+    return f"feed:{user_id}"
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError) as error:
+        raise StoreUnavailable(repr(error)) from error
+
+
+class FeedStore:
+    """Every method raises StoreUnavailable."""
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+
+    @property
+    def _redis(self) -> Redis:
+        connection: Redis = get_redis_connection(self._alias)
+        return connection
+
+    def push(self, posts: Mapping[int, Sequence[int]]) -> None:
+        """Adds post ids to the feeds of users: {user id: [post id, ...]}. Cold feeds stay cold."""
+        with _unavailable():
+            try:
+                self._push(posts)
+            except NoScriptError:
+                self._redis.script_load(PUSH.source)
+                self._push(posts)
+
+    def _push(self, posts: Mapping[int, Sequence[int]]) -> None:
+        cap = settings.FEED_MAX_LENGTH
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for user_id, ids in posts.items():
+                pipeline.evalsha(PUSH.sha, 1, key(user_id), cap, cap // SLACK, *ids)
+            pipeline.execute()
+
+    def remove(self, user_ids: Iterable[int], post_id: int) -> None:
+        """For posts that no read may show again. Who unfollows invalidates instead."""
+        with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
+            for user_id in user_ids:
+                pipeline.zrem(key(user_id), post_id)
+            pipeline.execute()
+
+    def begin(self, user_id: int, token: int) -> bool:
+        """Whether the feed was cold and now is this builder's. Take the snapshot after it."""
+        return bool(self._run(BEGIN, user_id, token, BUILD_MS))
+
+    def finish(self, user_id: int, token: int, snapshot: Slice) -> bool:
+        """Whether the feed is ready; False when this builder's token is gone."""
+        cap, ttl = settings.FEED_MAX_LENGTH, settings.FEED_TTL_SECONDS
+        return bool(self._run(FINISH, user_id, token, snapshot.floor, cap, ttl, *snapshot.ids))
+
+    def read(self, user_id: int, *, before: int, limit: int) -> Slice | None:
+        """The newest ids below `before`, or None when the feed is not ready."""
+        reply = self._run(READ, user_id, before, limit, settings.FEED_TTL_SECONDS)
+        if not reply:
+            return None
+        floor, *ids = map(int, reply)
+        return Slice(ids, floor)
+
+    def invalidate(self, user_ids: Iterable[int]) -> None:
+        """Makes feeds cold. What is being built for them will not be finished."""
+        with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
+            for user_id in user_ids:
+                pipeline.delete(key(user_id))
+            pipeline.execute()
+
+    def ping(self) -> None:
+        with _unavailable():
+            self._redis.ping()
+
+    def _run(self, script: Script, user_id: int, *args: Any) -> Any:
+        with _unavailable():
+            try:
+                return self._redis.evalsha(script.sha, 1, key(user_id), *args)
+            except NoScriptError:
+                return self._redis.eval(script.source, 1, key(user_id), *args)
+
+
+requests = FeedStore("default")
+"""Gives up after a quarter of a second: the caller reads MySQL instead."""
+workers = FeedStore("worker")
+"""Waits longer: the caller has nothing else to do."""

@@ -1,0 +1,21 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import AuthenticatedRequest
+from feeds.services import NEWEST, read_feed
+from newsfeed.api.paging import PAGE_PARAMETERS, page_response, parse_page
+from newsfeed.api.schema import problems
+from posts.serializers import PostPageSerializer, PostSerializer
+
+
+class FeedView(APIView):
+    @extend_schema(
+        parameters=PAGE_PARAMETERS, responses={200: PostPageSerializer} | problems(400, 401)
+    )
+    def get(self, request: AuthenticatedRequest) -> Response:
+        """The newest posts of everybody you follow."""
+        page = parse_page(request)
+        before = page.before or NEWEST
+        posts, next_cursor = read_feed(request.user.pk, before=before, limit=page.limit)
+        return page_response(request, PostSerializer(posts, many=True).data, next_cursor)

@@ -1,0 +1,44 @@
+"""What load balancers and Kubernetes ask."""
+
+from collections.abc import Callable
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET
+
+from feeds import store
+from newsfeed.events import topic_admin
+
+
+@require_GET
+def ping(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"message": "pong"})
+
+
+@require_GET
+def livez(request: HttpRequest) -> HttpResponse:
+    """Asks nobody: an outage of MySQL must not restart every pod."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_GET
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 if MySQL and Redis answer. Kafka is told but not needed: posts wait in the outbox."""
+    checks = {"mysql": _check(_mysql), "redis": _check(store.requests.ping)}
+    is_ready = set(checks.values()) == {"ok"}
+    body = {"status": "ok" if is_ready else "unavailable"} | checks
+    return JsonResponse(body | {"kafka": _check(topic_admin.ping)}, status=200 if is_ready else 503)
+
+
+def _mysql() -> None:
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _check(ask: Callable[[], None]) -> str:
+    try:
+        ask()
+    except Exception as error:
+        return f"{type(error).__name__}"
+    return "ok"
