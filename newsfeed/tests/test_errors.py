@@ -13,7 +13,9 @@ LOGIN = "/api/v1/auth/login/"
 ME = "/api/v1/users/me/"
 
 
-def _send(client: APIClient, body: bytes, content_type: str = "application/json") -> dict[str, object]:
+def _send(
+    client: APIClient, body: bytes, content_type: str = "application/json"
+) -> dict[str, object]:
     """The problem a log-in with this body ends in."""
     response = client.generic("POST", LOGIN, body, content_type)
     assert response.headers["Content-Type"] == "application/problem+json"

@@ -33,7 +33,8 @@ def test_a_bad_limit_is_refused_by_name(limit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["0", "-1", "01", "1.0", "x", "1_0", "٣", "%00", "%F0%9F%98%80", str(MAX_ID + 1), "9" * 5000]
+    "cursor",
+    ["0", "-1", "01", "1.0", "x", "1_0", "٣", "%00", "%F0%9F%98%80", str(MAX_ID + 1), "9" * 5000],
 )
 def test_a_bad_cursor_is_refused_by_name(cursor: str) -> None:
     with pytest.raises(ValidationError) as refusal:
