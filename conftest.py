@@ -89,7 +89,7 @@ def explain() -> Callable[[Callable[[], object]], str]:
         with connection.cursor() as cursor:
             plans = []
             for query in queries.captured_queries:
-                cursor.execute(f"EXPLAIN {query['sql']}")
+                cursor.execute(f"EXPLAIN FORMAT=TRADITIONAL {query['sql']}")
                 plans += cursor.fetchall()
         return "\n".join(map(str, plans))
 

@@ -23,3 +23,9 @@ class User(AbstractUser):
 
     class Meta:
         db_table = "users"
+
+    def get_full_name(self) -> str:
+        return self.display_name or self.username
+
+    def get_short_name(self) -> str:
+        return self.get_full_name()

@@ -4,6 +4,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User
+from accounts.selectors import UserSummary
 from newsfeed.api.fields import StringField
 
 
@@ -41,7 +42,7 @@ class UserSummarySerializer(serializers.Serializer[Any]):
     username = serializers.CharField()
     display_name = serializers.CharField()
 
-    def to_representation(self, instance: User) -> dict[str, Any]:
+    def to_representation(self, instance: User | UserSummary) -> dict[str, Any]:
         """By hand: it runs for each post of a feed, where walking the fields costs the most."""
         return {
             "id": instance.pk,

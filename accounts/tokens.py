@@ -7,9 +7,6 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from accounts.models import User
 from accounts.selectors import find_active_user
 
-# PyJWT reads the header of a token before it checks the signature, however deep it is nested.
-_INVALID = (TokenError, RecursionError)
-
 
 def issue_tokens(user: User) -> dict[str, str]:
     """{"access", "refresh"}: a token for requests, and one to get the next of those."""
@@ -21,7 +18,7 @@ def refresh_access(refresh: str) -> str:
     """A new access token. Raises AuthenticationFailed, also when the user is gone or inactive."""
     try:
         token = RefreshToken(refresh)  # type: ignore[arg-type]  # its annotation is wrong
-    except _INVALID as error:
+    except TokenError as error:
         raise AuthenticationFailed("The refresh token is invalid or expired.") from error
     _active_user_or_raise(token)
     return str(token.access_token)
@@ -31,7 +28,7 @@ def get_user_of_access_or_raise(access: bytes) -> User:
     """Raises AuthenticationFailed, also when the user is gone or inactive."""
     try:
         token = AccessToken(access)  # type: ignore[arg-type]
-    except _INVALID as error:
+    except TokenError as error:
         raise AuthenticationFailed("The access token is invalid or expired.") from error
     return _active_user_or_raise(token)
 

@@ -21,7 +21,7 @@ INLINE_SECONDS = 0.2
 """What a request may wait for Kafka."""
 RELAY_SECONDS = 12
 """A little more than the producer itself tries."""
-FOLLOWERS_PER_SLICE = 1_000
+FOLLOWERS_PER_SLICE = 2_000
 EVENTS_PER_STEP = 20
 
 kafka_breaker = Breaker("kafka", slow_seconds=0.75 * INLINE_SECONDS)
@@ -62,6 +62,8 @@ def relay(worker: str) -> int:
     followers delays the others by a slice and not by a million records.
     """
     sent = [_send_slice(event) for event in outbox.claim(worker, EVENTS_PER_STEP)]
+    if sent:
+        producer.flush(RELAY_SECONDS)
     finished = []
     for event, followers, delivery in sent:
         try:

@@ -11,8 +11,7 @@ from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from follows.selectors import followee_ids
 from newsfeed.breaker import Breaker, BreakerOpen
-from posts.models import Post
-from posts.selectors import feed_posts, newest_ids
+from posts.selectors import FeedPost, feed_posts, newest_ids
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +26,15 @@ for _source in ("redis", "rebuild", "db"):
     READ_SOURCE.labels(_source)
 
 
-def read_feed(user_id: int, *, before: int = NEWEST, limit: int) -> tuple[list[Post], int | None]:
+def read_feed(
+    user_id: int, *, before: int = NEWEST, limit: int
+) -> tuple[list[FeedPost], int | None]:
     """Up to `limit` visible posts below the id `before`, newest first, and the next `before`.
 
     The page is full unless the feed ends, and the next `before` is None only at its end. MySQL
     decides at the time of the read what is shown; Redis only tells where to look.
     """
-    posts: list[Post] = []
+    posts: list[FeedPost] = []
     for ids in _candidates(user_id, before, limit + 1):
         posts += feed_posts(user_id, ids)
         if len(posts) > limit:

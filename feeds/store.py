@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django_redis import get_redis_connection
+from hiredis import pack_command
 from redis.client import Redis
 from redis.exceptions import (
     ConnectionError,  # noqa: A004
@@ -87,11 +88,24 @@ class FeedStore:
                 self._push(posts)
 
     def _push(self, posts: Mapping[int, Sequence[int]]) -> None:
+        """By hand: redis-py's pipeline spends four times the CPU, half of what a delivery takes."""
         cap = settings.FEED_MAX_LENGTH
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for user_id, ids in posts.items():
-                pipeline.evalsha(PUSH.sha, 1, key(user_id), cap, cap // SLACK, *ids)
-            pipeline.execute()
+        commands = [
+            pack_command(("EVALSHA", PUSH.sha, 1, key(user_id), cap, cap // SLACK, *ids))
+            for user_id, ids in posts.items()
+        ]
+        pool = self._redis.connection_pool
+        connection = pool.get_connection()
+        try:
+            connection.send_packed_command([b"".join(commands)])  # type: ignore[no-untyped-call]
+            for _ in commands:
+                connection.read_response()
+        except BaseException:
+            # Replies that nobody has read must not meet the next caller.
+            connection.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        finally:
+            pool.release(connection)
 
     def remove(self, user_ids: Iterable[int], post_id: int) -> None:
         """For posts that no read may show again. Who unfollows invalidates instead."""

@@ -4,24 +4,20 @@ from collections.abc import Callable
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_GET
 
 from feeds import store
 from newsfeed.events import topic_admin
 
 
-@require_GET
 def ping(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"message": "pong"})
 
 
-@require_GET
 def livez(request: HttpRequest) -> HttpResponse:
     """Asks nobody: an outage of MySQL must not restart every pod."""
     return JsonResponse({"status": "ok"})
 
 
-@require_GET
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 if MySQL and Redis answer. Kafka is told but not needed: posts wait in the outbox."""
     checks = {"mysql": _check(_mysql), "redis": _check(store.requests.ping)}

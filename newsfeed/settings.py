@@ -146,6 +146,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["newsfeed.api.json.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "newsfeed.api.errors.exception_handler",
+    # There is one format; `?format=` would otherwise answer 404 on every path.
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -153,6 +155,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "An event-driven news feed: post, follow, read.",
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_PATCH": False,
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 

@@ -1,19 +1,19 @@
 from django.contrib import admin
 from django.urls import include, path
-from django.views.decorators.http import require_GET
-from django_prometheus.exports import ExportToDjangoView  # type: ignore[import-untyped]
+from django_prometheus.exports import ExportToDjangoView
 
 from newsfeed import health
+from newsfeed.api.errors import get_only
 
 urlpatterns = [
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("posts.urls")),
     path("api/v1/", include("follows.urls")),
     path("api/v1/", include("feeds.urls")),
-    path("ping", health.ping),
-    path("livez", health.livez),
-    path("readyz", health.readyz),
-    path("metrics", require_GET(ExportToDjangoView)),
+    path("ping", get_only(health.ping)),
+    path("livez", get_only(health.livez)),
+    path("readyz", get_only(health.readyz)),
+    path("metrics", get_only(ExportToDjangoView)),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,9 +1,12 @@
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import Max
 from rest_framework.exceptions import NotFound
 
-from accounts.selectors import get_user_or_raise
+from accounts.selectors import UserSummary, get_user_or_raise
 from newsfeed.api.paging import PageRequest
 from posts.models import Post, PostQuerySet
 
@@ -45,20 +48,44 @@ def find_visible_post(post_id: int) -> Post | None:
     return Post.objects.visible().filter(pk=post_id).first()
 
 
-def feed_posts(viewer_id: int, ids: Sequence[int]) -> list[Post]:
-    """Those of the posts that the viewer's feed shows now, with their authors, in the given order.
+class FeedPost(NamedTuple):
+    """What a serializer reads of a post, without the cost of a model instance."""
 
-    One query, by primary key, without a sort: with ORDER BY, MariaDB begins at the users and sorts
-    the join.
-    """
-    posts = (
-        Post.objects.visible()
-        .filter(pk__in=ids, user__follower_edges__follower_id=viewer_id)
-        .select_related("user")
-        .only("content", "created_at", "updated_at", "user__username", "user__display_name")
-    )
-    found = {post.pk: post for post in posts}
-    return [found[id_] for id_ in ids if id_ in found]
+    pk: int
+    content: str
+    created_at: datetime
+    edited_at: datetime | None
+    user: UserSummary
+
+
+# By hand, because every read of a feed runs it: compiling it and making instances costs the ORM
+# six times the CPU. STRAIGHT_JOIN keeps it at the posts' keys, whatever the tables' statistics.
+_FEED_POSTS = """
+    SELECT STRAIGHT_JOIN
+        p.id, p.content, p.created_at, p.edited_at, u.id, u.username, u.display_name
+    FROM posts p
+    JOIN follows f ON f.follower_id = %s AND f.followee_id = p.user_id
+    JOIN users u ON u.id = p.user_id
+    WHERE p.id IN %s AND p.deleted_at IS NULL
+"""
+
+
+def feed_posts(viewer_id: int, ids: Sequence[int]) -> list[FeedPost]:
+    """Those of the posts that the viewer's feed shows now, in the order of `ids`."""
+    if not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_FEED_POSTS, [viewer_id, tuple(ids)])
+        rows = {row[0]: row for row in cursor.fetchall()}
+    return [_feed_post(*rows[id_]) for id_ in ids if id_ in rows]
+
+
+def _feed_post(
+    pk: int, content: str, created_at: datetime, edited_at: datetime | None, *author: Any
+) -> FeedPost:
+    """The driver's times are without a zone; the connection's is UTC."""
+    edited_at = edited_at and edited_at.replace(tzinfo=UTC)
+    return FeedPost(pk, content, created_at.replace(tzinfo=UTC), edited_at, UserSummary(*author))
 
 
 def newest_ids(author_ids: Sequence[int], *, before: int, limit: int) -> list[int]:

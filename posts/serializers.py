@@ -6,6 +6,7 @@ from rest_framework import serializers
 from accounts.serializers import UserSummarySerializer
 from newsfeed.api.fields import StringField
 from posts.models import Post
+from posts.selectors import FeedPost
 
 
 class PostContentSerializer(serializers.Serializer[Any]):
@@ -21,10 +22,10 @@ class PostSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     content = serializers.CharField()
     created_at = serializers.DateTimeField(default_timezone=UTC)
-    updated_at = serializers.DateTimeField(default_timezone=UTC)
+    edited_at = serializers.DateTimeField(default_timezone=UTC, allow_null=True)
     author = UserSummarySerializer(source="user")
 
-    def to_representation(self, instance: Post) -> dict[str, Any]:
+    def to_representation(self, instance: Post | FeedPost) -> dict[str, Any]:
         """By hand: walking the fields would be the larger part of a feed's answer.
 
         Give it posts whose `user` is loaded, or each one costs a query.
@@ -33,7 +34,7 @@ class PostSerializer(serializers.Serializer[Any]):
             "id": instance.pk,
             "content": instance.content,
             "created_at": instance.created_at,
-            "updated_at": instance.updated_at,
+            "edited_at": instance.edited_at,
             "author": _author.to_representation(instance.user),
         }
 

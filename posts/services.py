@@ -16,7 +16,8 @@ def edit_post(*, user_id: int, post_id: int, content: str) -> Post:
     with transaction.atomic():
         post = _lock_own_post_or_raise(user_id=user_id, post_id=post_id)
         post.content = content
-        post.save(update_fields=["content", "updated_at"])
+        post.edited_at = timezone.now()
+        post.save(update_fields=["content", "edited_at"])
     return post
 
 

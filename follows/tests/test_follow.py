@@ -2,8 +2,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from django.conf import Settings
 from django.db import connection
+from pytest_django.fixtures import Settings
 from rest_framework.exceptions import APIException
 from rest_framework.test import APIClient
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from pytest_django.fixtures import DjangoAssertNumQueries
@@ -61,7 +62,7 @@ def test_a_page_is_read_along_the_index(
     alice: User, explain: Callable[[Callable[[], object]], str]
 ) -> None:
     for page in (PageRequest(), PageRequest(before=alice.pk + 1000)):
-        plans = explain(lambda page=page: followees_of_user(alice.pk, page))
+        plans = explain(partial(followees_of_user, alice.pk, page))
         assert "follows" in plans
         assert "filesort" not in plans
         assert "temporary" not in plans

@@ -5,7 +5,8 @@ Shape: {"type", "title", "status", "detail", "instance"}; a 400 about the input 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,7 @@ import orjson
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import escape_uri_path
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import views
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
@@ -88,6 +90,21 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed; it was logged.")
+
+
+def get_only(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Like Django's require_safe, with a problem for the other methods."""
+
+    @csrf_exempt  # or a POST would be told of cookies before it is told of its method
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return view(request)
+        refusal = _answer(request, HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is allowed here.")
+        refusal.headers["Allow"] = "GET, HEAD"
+        return refusal
+
+    return answer
 
 
 def _answer(request: HttpRequest, status: HTTPStatus, detail: str) -> HttpResponse:

@@ -20,8 +20,7 @@ class JSONRenderer(BaseRenderer):
     def render(self, data: Any, *args: Any, **kwargs: Any) -> bytes:
         if data is None:
             return b""
-        # str for Django's lazy translations
-        return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z)
+        return orjson.dumps(data, option=orjson.OPT_UTC_Z)
 
 
 class JSONParser(BaseParser):

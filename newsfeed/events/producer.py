@@ -5,11 +5,12 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.partitioner import Partitioner
 
 from newsfeed.events.topics import Topic, days_from_today
@@ -67,6 +68,14 @@ class Delivery:
 
 _lock = threading.Lock()
 _producer: KafkaProducer | None = None
+_linger_ms = 2
+"""A request's few records wait for no more."""
+
+
+def send_in_bulk() -> None:
+    """For a process that sends thousands and then flushes: full batches cost a quarter less CPU."""
+    global _linger_ms  # noqa: PLW0603
+    _linger_ms = 50
 
 
 def _get() -> KafkaProducer:
@@ -85,7 +94,7 @@ def _get() -> KafkaProducer:
                 max_in_flight_requests_per_connection=1,
                 partitioner=ByEntityId(),
                 compression_type="lz4",
-                linger_ms=2,
+                linger_ms=_linger_ms,
                 batch_size=128 * 1024,
                 max_block_ms=150,
                 request_timeout_ms=5_000,
@@ -115,6 +124,12 @@ def send(messages: Iterable[Message]) -> Delivery:
     except KafkaError as error:
         return Delivery(futures, error)
     return Delivery(futures)
+
+
+def flush(seconds: float) -> None:
+    """Sends what lingers. What came of it, each Delivery tells."""
+    with suppress(KafkaTimeoutError):
+        _get().flush(seconds)
 
 
 def warm() -> None:

@@ -1,9 +1,9 @@
 from unittest.mock import Mock, patch
 
 import pytest
-from django.conf import Settings
 from django.db import InterfaceError, OperationalError
 from django.http import UnreadablePostError
+from pytest_django.fixtures import Settings
 from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
@@ -17,7 +17,7 @@ def _send(
     client: APIClient, body: bytes, content_type: str = "application/json"
 ) -> dict[str, object]:
     """The problem a log-in with this body ends in."""
-    response = client.generic("POST", LOGIN, body, content_type)
+    response = client.generic("POST", LOGIN, body, content_type)  # type: ignore[arg-type]
     assert response.headers["Content-Type"] == "application/problem+json"
     problem: dict[str, object] = response.json()
     assert problem["status"] == response.status_code
@@ -59,6 +59,7 @@ def test_an_unknown_path_is_a_problem(client: APIClient, path: str) -> None:
     assert response.status_code == 404
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json()["status"] == 404
+    assert response.json()["instance"].isascii()
 
 
 def test_a_wrong_method_is_told_the_right_ones(as_alice: APIClient) -> None:
@@ -66,6 +67,20 @@ def test_a_wrong_method_is_told_the_right_ones(as_alice: APIClient) -> None:
     assert response.status_code == 405
     assert response.headers["Allow"] == "GET, PATCH, HEAD, OPTIONS"
     assert response.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/ping", "/livez", "/readyz", "/metrics"])
+def test_a_wrong_method_outside_the_api_is_a_problem_too(path: str) -> None:
+    browser = APIClient(enforce_csrf_checks=True)
+    assert browser.options(path).status_code == 405
+    response = browser.post(path)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD"
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_metrics_are_exported(client: APIClient) -> None:
+    assert b"django_http_requests_total" in client.get("/metrics").content
 
 
 @pytest.mark.parametrize(
@@ -112,6 +127,12 @@ def test_another_content_type_is_unsupported(client: APIClient, content_type: st
 def test_a_body_cut_off_is_a_bad_request() -> None:
     with pytest.raises(ParseError):
         JSONParser().parse(Mock(read=Mock(side_effect=UnreadablePostError)))
+
+
+def test_the_options_of_a_view_are_json(as_alice: APIClient) -> None:
+    response = as_alice.options(ME)
+    assert response.status_code == 200
+    assert response.json()["parses"] == ["application/json"]
 
 
 def test_another_format_is_not_acceptable(as_alice: APIClient) -> None:

@@ -13,7 +13,7 @@ def test_an_edit_is_answered_and_seen_by_others(
     assert body["content"] == " edited "
     assert body["author"]["username"] == "alice"
     assert body["created_at"] == post.created_at.isoformat().replace("+00:00", "Z")
-    assert body["updated_at"] > body["created_at"]
+    assert body["edited_at"] > body["created_at"]
     assert as_bob.get(path).json() == body
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -87,7 +88,7 @@ def test_a_page_is_read_along_the_index(
         cursor.execute("ANALYZE TABLE posts")
     middle = Post.objects.order_by("id")[1500].pk
     for page in (PageRequest(), PageRequest(before=middle)):
-        plans = explain(lambda page=page: posts_of_user(alice.pk, page))
+        plans = explain(partial(posts_of_user, alice.pk, page))
         assert "posts" in plans
         assert "filesort" not in plans
         assert "temporary" not in plans

@@ -8,7 +8,7 @@ from feeds import fanout
 from newsfeed import worker
 from newsfeed.events import producer
 
-IDLE_SECONDS = 0.1
+IDLE_SECONDS = 0.05
 
 
 class Command(BaseCommand):
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, metrics_port: int, **options: Any) -> None:
+        producer.send_in_bulk()
         name = f"{socket.gethostname()}:{os.getpid()}"
         try:
             worker.run(lambda: fanout.relay(name), idle_seconds=IDLE_SECONDS, port=metrics_port)
