@@ -28,7 +28,7 @@ from redis.exceptions import (
     TimeoutError,  # noqa: A004
 )
 
-from newsfeed.events.consumer import Unavailable
+from newsfeed.events.exceptions import Unavailable
 
 BUILD_MS = 10_000
 """A builder that has not finished by then is taken for dead, and another may begin."""

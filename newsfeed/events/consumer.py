@@ -20,7 +20,7 @@ from prometheus_client import Counter, Gauge
 
 from newsfeed.events import dead_letters, topic_admin
 from newsfeed.events.dead_letters import DeadLetter
-from newsfeed.events.producer import PublishError
+from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.schemas import InvalidRecord, decode
 from newsfeed.events.topics import Topic, days_from_today, parse
 
@@ -40,10 +40,6 @@ for _topic in Topic:
 
 Handler = Callable[[list[Any]], None]
 Batch = dict[TopicPartition, list[Any]]
-
-
-class Unavailable(Exception):
-    """Something that a handler needs cannot be reached: the same records are tried again later."""
 
 
 class Consumer:
@@ -67,6 +63,7 @@ class Consumer:
             metrics_enabled=False,
         )
         self._topics: set[str] = set()
+        self._handled: dict[TopicPartition, int] = {}
         self._refresh_at = 0.0
         self._failures = 0
         self._resume_at = 0.0
@@ -75,15 +72,15 @@ class Consumer:
         """Handles one batch and commits it. Returns how many records it held."""
         self._refresh_topics()
         batch = self._poll()
-        if not batch:
-            return 0
-        try:
-            self._handle(batch)
-        except (Unavailable, PublishError, OperationalError, InterfaceError) as error:
-            self._hold(batch, error)
-            return 0
-        self._failures = 0
-        self._commit(batch)
+        if batch:
+            try:
+                self._handle(batch)
+            except (Unavailable, OperationalError, InterfaceError) as error:
+                self._hold(batch, error)
+                return 0
+            self._failures = 0
+            self._handled |= {partition: raws[-1].offset + 1 for partition, raws in batch.items()}
+        self._commit()
         return sum(map(len, batch.values()))
 
     def close(self) -> None:
@@ -137,7 +134,8 @@ class Consumer:
         for topic, records in decoded.items():
             self._handlers[topic](records)
             CONSUMED.labels(topic, "ok").inc(len(records))
-        dead_letters.publish(invalid)
+        if invalid:
+            dead_letters.publish(invalid)
         for letter in invalid:
             CONSUMED.labels(letter.topic, "dead_letter").inc()
 
@@ -156,18 +154,22 @@ class Consumer:
         HELD.set(1)
         logger.warning("holding for %.1f s: %r", seconds, error)
 
-    def _commit(self, batch: Batch) -> None:
-        ends = {partition: raws[-1].offset + 1 for partition, raws in batch.items()}
+    def _commit(self) -> None:
+        """What cannot be committed now is kept for the next step, as long as it is ours."""
+        mine = self._kafka.assignment()
+        self._handled = {tp: end for tp, end in self._handled.items() if tp in mine}
+        if not self._handled:
+            return
+        offsets = {tp: OffsetAndMetadata(end, "", -1) for tp, end in self._handled.items()}
         try:
-            self._kafka.commit(
-                {partition: OffsetAndMetadata(end, "", -1) for partition, end in ends.items()},
-                timeout_ms=5_000,
-            )
-        except KafkaError as error:  # these records, or their partition's new owner, come again
-            logger.warning("not committed: %r", error)
-        for partition, end in ends.items():
+            self._kafka.commit(offsets, timeout_ms=5_000)
+        except KafkaError as error:
+            logger.warning("not committed yet: %r", error)
+            return
+        for partition, end in self._handled.items():
             behind = (self._kafka.highwater(partition) or end) - end
             LAG.labels(_topic_of(partition), partition.partition).set(behind)
+        self._handled = {}
 
 
 def _topic_of(partition: TopicPartition) -> Topic:

@@ -13,12 +13,13 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.partitioner import Partitioner
 
+from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.topics import Topic, days_from_today
 
 logger = logging.getLogger(__name__)
 
 
-class PublishError(Exception):
+class PublishError(Unavailable):
     """Kafka did not acknowledge in time. The records may be on the topic all the same."""
 
 

@@ -16,13 +16,14 @@ from kafka.errors import (
 )
 from kafka.structs import TopicPartition
 
+from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.topics import Topic, days_from_today, is_ours
 
 DAY_MS = 24 * 3600 * 1000
 DEAD_LETTER_DAYS = 30
 
 
-class BrokerUnavailable(Exception):
+class BrokerUnavailable(Unavailable):
     """Kafka did not answer, or refused."""
 
 
