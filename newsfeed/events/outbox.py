@@ -53,13 +53,14 @@ def activity_of(event: OutboxEvent) -> Activity:
 
 def claim(worker: str, limit: int) -> list[OutboxEvent]:
     """Leases up to `limit` rows that nobody works on, longest waiting first."""
+    free = OutboxEvent.objects.filter(claimed_until__lte=Now()).order_by("claimed_until")
+    if not free.exists():  # most often: spares an idle relay the transaction
+        return []
     with transaction.atomic():
-        free = OutboxEvent.objects.select_for_update(skip_locked=True)
-        events = list(free.filter(claimed_until__lte=Now()).order_by("claimed_until")[:limit])
-        if events:
-            OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
-                claimed_by=worker, claimed_until=Now() + RELAY_LEASE, attempts=F("attempts") + 1
-            )
+        events = list(free.select_for_update(skip_locked=True)[:limit])
+        OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
+            claimed_by=worker, claimed_until=Now() + RELAY_LEASE, attempts=F("attempts") + 1
+        )
     return events
 
 

@@ -8,7 +8,7 @@ from feeds import fanout
 from newsfeed import worker
 from newsfeed.events import producer
 
-IDLE_SECONDS = 0.05
+IDLE_SECONDS = 0.025
 
 
 class Command(BaseCommand):
