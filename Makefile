@@ -1,0 +1,52 @@
+# bin/run and bin/test need no make; this is for people who have it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON := .venv/bin/python
+
+# What the checks need to import the project. Nothing listens on port 1: they use no server.
+lint openapi: export SECRET_KEY := only-for-checks-that-run-without-a-server
+lint openapi: export DATABASE_URL := mysql://nobody@127.0.0.1:1/newsfeed
+lint openapi: export KAFKA_MIN_INSYNC_REPLICAS := 1
+
+.PHONY: help
+help:  ## Show this
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: setup
+setup:  ## Install what is missing: system packages, .venv, the Kafka jars
+	@bin/setup
+
+.PHONY: run
+run:  ## Start everything on this machine (bin/run)
+	@bin/run
+
+.PHONY: test
+test:  ## Run all tests on servers of their own (bin/test)
+	@bin/test
+
+.PHONY: lint
+lint: .venv  ## Style, types, import rules, missing migrations, openapi.yaml
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy .
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command as main; main()'
+	@# Without the filter, Django warns that it could not ask the database about old migrations.
+	$(PYTHON) -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run
+	$(PYTHON) manage.py spectacular --validate --fail-on-warn | diff -u openapi.yaml -
+
+.PHONY: bench
+bench:  ## Measure on servers of their own, each number beside its floor
+	@bin/setup
+	$(PYTHON) -m dev.stack exec --apps -- $(PYTHON) -m tests.bench
+
+.PHONY: openapi
+openapi: .venv  ## Write openapi.yaml anew
+	$(PYTHON) manage.py spectacular --validate --fail-on-warn --file openapi.yaml
+
+.PHONY: requirements
+requirements: .venv  ## Pin requirements*.txt anew, from requirements*.in
+	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
+
+.venv:
+	@bin/setup

@@ -1,0 +1,60 @@
+"""When is a program of the stack ready? Not when its port is open: when it answers."""
+
+import socket
+import urllib.request
+
+import MySQLdb
+from environ import Env
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from dev.ports import Ports
+
+
+def is_ready(name: str, ports: Ports, database_url: str) -> bool:
+    try:
+        match name:
+            case "mariadb":
+                connect_database(database_url)
+                return True
+            case "redis":
+                return _redis_answers(ports.redis)
+            case "kafka":
+                return _kafka_answers(ports.kafka)
+            case "api":
+                return _web_answers(ports.api, "/readyz")
+            case _:
+                return _web_answers(getattr(ports, name), "/livez")
+    except (OSError, MySQLdb.Error, KafkaError):
+        return False
+
+
+def connect_database(url: str) -> None:
+    """Raises what MySQLdb says when the server does not let us in."""
+    server = Env.db_url_config(url)
+    MySQLdb.connect(
+        host=server["HOST"],
+        port=int(server["PORT"] or 3306),
+        user=server["USER"],
+        password=server["PASSWORD"],
+        connect_timeout=2,
+    ).close()
+
+
+def _redis_answers(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(16).startswith(b"+PONG")
+
+
+def _kafka_answers(port: int) -> bool:
+    admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=2000)
+    try:
+        return bool(admin.describe_cluster())
+    finally:
+        admin.close()
+
+
+def _web_answers(port: int, path: str) -> bool:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+        return bool(answer.status == 200)

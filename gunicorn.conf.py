@@ -1,0 +1,55 @@
+"""gunicorn reads this file from the folder it is started in."""
+
+import gc
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+wsgi_app = "newsfeed.wsgi:application"
+bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "4"))
+worker_class = "gthread"
+# Longer than load balancers keep idle connections (60 s): so it is never we who close one
+# just as the next request comes in.
+keepalive = 75
+graceful_timeout = 20
+# The workers' heartbeat is a file: on a slow disk a healthy worker would look hung.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+# It would open a socket in $HOME, and a read-only container has none.
+control_socket_disable = True
+accesslog = None  # the service logs its requests itself
+
+# Each worker writes its metrics into files here, and /metrics adds them up.
+_own_folder = Path(tempfile.gettempdir()) / f"newsfeed-metrics-{os.getpid()}"
+_metrics = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _own_folder)
+
+
+def on_starting(_server: object) -> None:
+    shutil.rmtree(_metrics, ignore_errors=True)  # what a former run counted
+    _metrics.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+
+def post_worker_init(_worker: object) -> None:
+    """The first post should not wait for the first connection to Kafka; nor do we, here."""
+    from newsfeed.events import producer  # noqa: PLC0415 - needs Django, which is set up by now
+
+    gc.collect()
+    gc.freeze()  # what was made up to here stays: collections need not walk over it
+
+    Thread(target=producer.warm, name="warm-producer", daemon=True).start()
+
+
+def child_exit(_server: object, worker: Any) -> None:
+    # It reads PROMETHEUS_MULTIPROC_DIR when it is imported.
+    from prometheus_client import multiprocess  # noqa: PLC0415
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: object) -> None:
+    shutil.rmtree(_own_folder, ignore_errors=True)
