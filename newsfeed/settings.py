@@ -135,7 +135,7 @@ AUTH_PASSWORD_VALIDATORS = [
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=1800),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
-    "SIGNING_KEY": env.str("JWT_SIGNING_KEY", default=SECRET_KEY),
+    "SIGNING_KEY": env.str("JWT_SIGNING_KEY", default="") or SECRET_KEY,
     "LEEWAY": 30,
 }
 
@@ -171,6 +171,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # kafka-python logs every reconnect at INFO, and formats DEBUG arguments per record.
-    "loggers": {"kafka": {"level": "ERROR"}},
+    # Of an outage kafka-python logs each attempt, ten a second; what comes of it, we log ourselves.
+    "loggers": {"kafka": {"level": "CRITICAL"}},
 }
