@@ -1,18 +1,60 @@
-from collections.abc import Callable
+import gc
+import socket
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.hashers import make_password
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
+from django_redis import get_redis_connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from pytest_django.fixtures import Settings
+from redis import Redis
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.services import create_user
 from accounts.tokens import issue_tokens
+from feeds import fanout, services
+from feeds.handlers import HANDLERS
+from newsfeed.events import producer, topic_admin
+from newsfeed.events.consumer import Consumer
+from newsfeed.events.models import OutboxEvent
+from newsfeed.events.topics import parse
+
+__all__ = ["Broker", "Pipeline", "Redis", "caches_at", "free_port"]
 
 PASSWORD = "correct horse battery staple"  # noqa: S105
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # kafka-python leaves the sockets of failed attempts to the garbage collector.
+    unclosed = r"ignore:unclosed <socket.* laddr=\('0.0.0.0':ResourceWarning"
+    config.addinivalue_line("filterwarnings", unclosed)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure() -> None:
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()  # the same, kept so long by what pytest knows of the tests
+
+
+# A busy machine is no bug.
+hypothesis_settings.register_profile(
+    "newsfeed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("newsfeed")
 
 
 @pytest.fixture(autouse=True)
@@ -89,8 +131,182 @@ def explain() -> Callable[[Callable[[], object]], str]:
         with connection.cursor() as cursor:
             plans = []
             for query in queries.captured_queries:
-                cursor.execute(f"EXPLAIN FORMAT=TRADITIONAL {query['sql']}")
-                plans += cursor.fetchall()
+                if query["sql"].lstrip().startswith(("SELECT", "UPDATE", "DELETE")):
+                    cursor.execute(f"EXPLAIN FORMAT=TRADITIONAL {query['sql']}")
+                    plans += cursor.fetchall()
         return "\n".join(map(str, plans))
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_names() -> Iterator[None]:
+    """Others than those of a stack that runs on the same servers."""
+    with override_settings(
+        CACHES=caches_at(path="/1"),
+        KAFKA_TOPIC_PREFIX="test-",
+        KAFKA_CONSUMER_GROUP="test-consume_feed",
+    ):
+        yield
+
+
+def caches_at(**url_parts: str) -> dict[str, Any]:
+    """The caches of the settings, on another Redis."""
+    return {
+        alias: cache | {"LOCATION": urlsplit(str(cache["LOCATION"]))._replace(**url_parts).geturl()}
+        for alias, cache in django_settings.CACHES.items()
+    }
+
+
+@pytest.fixture(autouse=True)
+def redis() -> Redis:
+    """Empty at the beginning of every test."""
+    connection: Redis = get_redis_connection("worker")
+    connection.flushdb()
+    return connection
+
+
+@pytest.fixture(autouse=True)
+def _closed_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test breaks does not keep the next from asking."""
+    monkeypatch.setattr(fanout, "kafka_breaker", replace(fanout.kafka_breaker))
+    monkeypatch.setattr(services, "redis_breaker", replace(services.redis_breaker))
+
+
+def free_port() -> int:
+    """Of 127.0.0.1; nobody listens there for now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Broker:
+    """Looks at the topics past the product's own clients."""
+
+    def __init__(self) -> None:
+        servers = django_settings.KAFKA_BOOTSTRAP_SERVERS
+        self._admin = KafkaAdminClient(bootstrap_servers=servers)
+        self._kafka = KafkaConsumer(bootstrap_servers=servers, group_id=None)
+        self._marks: dict[TopicPartition, int] = {}
+
+    def close(self) -> None:
+        self._kafka.close()
+        self._admin.close()
+
+    def mark(self) -> None:
+        """What is on the topics by now is old."""
+        self._marks = self.ends()
+
+    def records(self, topic: str, seconds: float = 10) -> list[Any]:
+        """What has come since the mark, by partition and offset."""
+        ends = {tp: end for tp, end in self.ends().items() if tp.topic == topic}
+        new = [tp for tp, end in ends.items() if end > self._marks.get(tp, 0)]
+        self._kafka.assign(new)
+        for tp in new:
+            self._kafka.seek(tp, self._marks.get(tp, 0))
+        found: list[Any] = []
+        deadline = time.monotonic() + seconds
+        while any(self._kafka.position(tp) < ends[tp] for tp in new):
+            assert time.monotonic() < deadline, f"{topic}: got only {len(found)} records"
+            found += [one for batch in self._kafka.poll(1_000).values() for one in batch]
+        return sorted(found, key=lambda record: (record.partition, record.offset))
+
+    def skip_to_end(self, group: str) -> None:
+        """The consumer group, which must have no members, has read everything."""
+        ends = {tp: OffsetAndMetadata(end, "", -1) for tp, end in self.ends().items()}
+        self._admin.alter_group_offsets(group, ends)
+
+    def ends(self) -> dict[TopicPartition, int]:
+        partitions = [
+            TopicPartition(topic["name"], partition["partition_index"])
+            for topic in self._admin.describe_topics()
+            if topic["name"].startswith("test-")
+            for partition in topic["partitions"]
+        ]
+        latest = self._admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        return {tp: found.offset for tp, found in latest.items()}
+
+    def delete(self, prefix: str, group: str) -> None:
+        """Removes topics and a consumer group."""
+        self._admin.delete_topics([n for n in self._admin.list_topics() if n.startswith(prefix)])
+        self._admin.delete_groups([group])
+
+    def config(self, topic: str) -> dict[str, str]:
+        """The options that the topic was created with."""
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+        options = self._admin.describe_configs([resource], config_filter="all")["topic"][topic]
+        return {name: option["value"] for name, option in options.items()}
+
+
+@pytest.fixture(scope="session")
+def _broker(_own_names: None) -> Iterator[Broker]:
+    topic_admin.ensure_topics()
+    broker = Broker()
+    broker.skip_to_end(django_settings.KAFKA_CONSUMER_GROUP)
+    producer.warm()
+    yield broker
+    broker.close()
+    producer.close()
+
+
+@pytest.fixture
+def broker(_broker: Broker) -> Broker:
+    """Kafka, with topics; its `records` are those that the test itself has sent."""
+    _broker.mark()
+    return _broker
+
+
+class Pipeline:
+    """From the outbox to the feeds: the relay and the consumer, step by step."""
+
+    def __init__(self) -> None:
+        self._consumer = Consumer(HANDLERS)
+
+    def settle(self, seconds: float = 15) -> None:
+        """Returns when the outbox is empty and the consumer has committed everything."""
+        deadline = time.monotonic() + seconds
+        while OutboxEvent.objects.exists():
+            fanout.relay("test")
+            assert time.monotonic() < deadline, list(OutboxEvent.objects.values())
+        while lag := sum(s.lag for s in topic_admin.topic_states() if parse(s.name)):
+            self._consumer.step()
+            assert time.monotonic() < deadline, f"{lag} records not consumed"
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+@pytest.fixture(scope="session")
+def _pipeline(_broker: Broker) -> Iterator[Pipeline]:
+    """One for all tests: a consumer needs a third of a second to join its group."""
+    pipeline = Pipeline()
+    yield pipeline
+    pipeline.close()
+
+
+@pytest.fixture
+def pipeline(_pipeline: Pipeline, transactional_db: None, redis: Redis) -> Iterator[Pipeline]:
+    """Settles at the end too: ids begin anew, and a record must not meet the next test's."""
+    _pipeline.settle()
+    redis.flushdb()
+    yield _pipeline
+    _pipeline.settle()
+
+
+@pytest.fixture
+def kafka_away() -> Callable[[], AbstractContextManager[None]]:
+    """A block in which nobody listens where Kafka should be."""
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        producer.close()
+        producer._forget()
+        with override_settings(KAFKA_BOOTSTRAP_SERVERS=[f"127.0.0.1:{free_port()}"]):
+            yield
+        if dead := producer._producer:  # a close that cannot flush leaves the thread behind
+            dead._sender.force_close()
+        producer._forget()
+        producer.warm()
+
+    return away

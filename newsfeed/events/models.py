@@ -17,7 +17,7 @@ class OutboxEvent(models.Model):
     published_to = models.PositiveBigIntegerField(
         default=0, help_text="Followers up to this id have their record; fan-out goes on above."
     )
-    claimed_by = models.CharField(max_length=64, blank=True)
+    claimed_by = models.CharField(max_length=128, blank=True)
     claimed_until = models.DateTimeField(db_default=Now())
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=200, blank=True)

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('payload', models.JSONField(help_text='The Activity record, as it goes to Kafka.')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('published_to', models.PositiveBigIntegerField(default=0, help_text='Followers up to this id have their record; fan-out goes on above.')),
-                ('claimed_by', models.CharField(blank=True, max_length=64)),
+                ('claimed_by', models.CharField(blank=True, max_length=128)),
                 ('claimed_until', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('last_error', models.CharField(blank=True, max_length=200)),

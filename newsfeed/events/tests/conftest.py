@@ -1,0 +1,111 @@
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from conftest import Broker
+from newsfeed.events import producer, topic_admin
+from newsfeed.events.consumer import Consumer
+from newsfeed.events.schemas import FeedRecord, encode
+from newsfeed.events.topics import Topic
+
+GROUP = "test-events"
+Send = Callable[..., list[FeedRecord]]
+Start = Callable[["Recorder"], Consumer]
+
+
+class Recorder:
+    """A handler that keeps what it gets, and fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[Any]] = []
+        self.records: list[Any] = []
+        self.errors: list[Exception] = []
+        """Raised one a call."""
+
+    def __call__(self, records: list[Any]) -> None:
+        self.calls.append(records)
+        if self.errors:
+            raise self.errors.pop(0)
+        self.records += records
+
+
+@pytest.fixture
+def handler() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Makes a consumer of feed records, which leaves its group at the end of the test."""
+    consumers: list[Consumer] = []
+
+    def consume(handler: Recorder) -> Consumer:
+        consumers.append(Consumer({Topic.FEED: handler}))
+        return consumers[-1]
+
+    yield consume
+    for consumer in consumers:
+        consumer.close()
+
+
+def step_until(reached: Callable[[], object], *consumers: Consumer, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        for consumer in consumers:
+            consumer.step()
+
+
+@pytest.fixture
+def topics(broker: Broker, settings: Settings) -> None:
+    """A consumer group and topics, of three partitions, that the feeds' consumer does not know."""
+    settings.KAFKA_TOPIC_PREFIX = "test-events-"
+    settings.KAFKA_CONSUMER_GROUP = GROUP
+    settings.KAFKA_PARTITIONS = 3
+    topic_admin.ensure_topics()
+    broker.mark()
+    broker.skip_to_end(GROUP)
+    producer.warm()
+
+
+@pytest.fixture
+def new_topics(broker: Broker, settings: Settings) -> Iterator[None]:
+    """Names of topics that do not exist, removed in the end."""
+    settings.KAFKA_TOPIC_PREFIX = "test-new-"
+    settings.KAFKA_CONSUMER_GROUP = "test-new"
+    settings.KAFKA_PARTITIONS = 3
+    broker.delete("test-new-", group="test-new")
+    yield
+    broker.delete("test-new-", group="test-new")
+    producer.close()  # it would ask for them again and again
+    producer._forget()
+
+
+@pytest.fixture
+def send() -> Send:
+    """Feed records about these posts, on today's topic or another; returns when they are there."""
+
+    def to_kafka(*post_ids: int, topic: str = "", key: int = 0) -> list[FeedRecord]:
+        records = [_record(post_id) for post_id in post_ids]
+        send_raw(*map(encode, records), topic=topic, key=key)
+        return records
+
+    return to_kafka
+
+
+def _record(post_id: int) -> FeedRecord:
+    return FeedRecord(post_id, 1, 2, "안녕", datetime(2026, 3, 9, tzinfo=UTC))
+
+
+def send_raw(*values: bytes, topic: str = "", key: int = 0) -> None:
+    name = topic or Topic.FEED.today()
+    producer.send(producer.Message(name, key, value) for value in values).wait(5)
+
+
+def lag() -> int:
+    """What the group has not committed, of all dated topics."""
+    return sum(state.lag for state in topic_admin.topic_states() if "DLT" not in state.name)
