@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+from collections.abc import Callable
 
 import django
 
@@ -19,7 +20,7 @@ def main() -> None:
     from tests.bench import fanout, latency, reads  # noqa: PLC0415 (models, after the set-up)
 
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
-    parts = {
+    parts: dict[str, Callable[[], list[str]]] = {
         "latency": lambda: latency.run(options.posts),
         "reads": lambda: reads.run(options.rounds),
         "fanout": lambda: fanout.run(options.rounds),
