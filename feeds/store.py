@@ -25,6 +25,7 @@ from redis.exceptions import (
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
+    ResponseError,
     TimeoutError,  # noqa: A004
 )
 
@@ -34,6 +35,8 @@ BUILD_MS = 10_000
 """A builder that has not finished by then is taken for dead, and another may begin."""
 SLACK = 16
 """A feed may outgrow its cap by a sixteenth before a push trims it."""
+REFUSALS = ("MISCONF", "NOREPLICAS")
+"""What Redis answers, and redis-py has no class for, when it takes no writes for now."""
 
 
 class StoreUnavailable(Unavailable):
@@ -65,6 +68,10 @@ def _unavailable() -> Iterator[None]:
         yield
     except (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError) as error:
         raise StoreUnavailable(repr(error)) from error
+    except ResponseError as error:
+        if any(refusal in str(error) for refusal in REFUSALS):
+            raise StoreUnavailable(repr(error)) from error
+        raise
 
 
 class FeedStore:

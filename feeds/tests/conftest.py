@@ -3,10 +3,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
+from django.test.utils import override_settings
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
@@ -19,6 +20,7 @@ from posts.models import Post
 
 FEED = "/api/v1/feed/"
 TOKEN = 77
+Away = Callable[[], AbstractContextManager[object]]
 
 
 def make_ready(user_id: int, ids: Iterable[int] = (), floor: int = 0) -> None:
@@ -120,10 +122,6 @@ def redis_server(tmp_path: Path, settings: Settings) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def redis_away(settings: Settings) -> Callable[[], None]:
-    """Call it, and nobody listens any more where Redis should be."""
-
-    def leave() -> None:
-        settings.CACHES = caches_at(netloc=f"127.0.0.1:{free_port()}")
-
-    return leave
+def redis_away() -> Away:
+    """A block in which nobody listens where Redis should be."""
+    return lambda: override_settings(CACHES=caches_at(netloc=f"127.0.0.1:{free_port()}"))

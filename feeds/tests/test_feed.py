@@ -1,6 +1,7 @@
 """GET feed/: the same pages whether Redis has the feed, has to build it, or is away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from itertools import chain
 
 import pytest
@@ -12,10 +13,11 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from conftest import Redis
 from feeds import services, store
-from feeds.tests.conftest import FEED, TOKEN, edges, stored_ids, walk, write_posts
+from feeds.tests.conftest import FEED, TOKEN, Away, edges, stored_ids, walk, write_posts
 from follows.models import Follow
 from posts.models import Post
 
+Prepare = Callable[[], str]
 pytestmark = pytest.mark.usefixtures("follow")
 
 
@@ -24,20 +26,17 @@ def _reads(source: str) -> float:
 
 
 @pytest.fixture(params=["redis", "rebuild", "db"])
-def prepared(
-    request: pytest.FixtureRequest, bob: User, redis_away: Callable[[], None]
-) -> Callable[[], str]:
+def prepared(request: pytest.FixtureRequest, bob: User, redis_away: Away) -> Iterator[Prepare]:
     """Call it before the read: where bob's feed then comes from."""
+    source: str = request.param
 
     def prepare() -> str:
-        if request.param == "redis":
+        if source == "redis":
             services.rebuild(bob.pk, store.workers)
-        elif request.param == "db":
-            redis_away()
-        source: str = request.param
         return source
 
-    return prepare
+    with redis_away() if source == "db" else nullcontext():
+        yield prepare
 
 
 def _ids(client: APIClient) -> list[int]:
@@ -45,9 +44,7 @@ def _ids(client: APIClient) -> list[int]:
     return page
 
 
-def test_a_post_is_shown_with_its_author(
-    as_bob: APIClient, alice: User, prepared: Callable[[], str]
-) -> None:
+def test_a_post_is_shown_with_its_author(as_bob: APIClient, alice: User, prepared: Prepare) -> None:
     post = Post.objects.create(user=alice, content='안녕 🙂 "follower_id":7')
     source = prepared()
     before = _reads(source)
@@ -62,7 +59,7 @@ def test_a_post_is_shown_with_its_author(
 
 
 def test_a_feed_holds_the_posts_of_those_one_follows_newest_first(
-    as_bob: APIClient, alice: User, bob: User, carol: User, prepared: Callable[[], str]
+    as_bob: APIClient, alice: User, bob: User, carol: User, prepared: Prepare
 ) -> None:
     first = write_posts(alice, 2)
     write_posts(bob, 2)
@@ -85,7 +82,7 @@ def test_who_follows_nobody_has_an_empty_feed(
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 6, 7])
 def test_pages_are_full_and_next_is_null_only_at_the_end(
-    as_bob: APIClient, alice: User, prepared: Callable[[], str], count: int
+    as_bob: APIClient, alice: User, prepared: Prepare, count: int
 ) -> None:
     ids = write_posts(alice, count)
     prepared()
@@ -100,7 +97,7 @@ def test_twenty_posts_are_a_page_and_a_hundred_the_most(as_bob: APIClient, alice
 
 
 def test_the_feed_goes_on_in_mysql_beyond_the_cap(
-    as_bob: APIClient, alice: User, bob: User, settings: Settings, prepared: Callable[[], str]
+    as_bob: APIClient, alice: User, bob: User, settings: Settings, prepared: Prepare
 ) -> None:
     settings.FEED_MAX_LENGTH = 10
     ids = write_posts(alice, 31)
@@ -124,7 +121,7 @@ def test_pages_are_whole_when_pushes_have_raised_the_floor(
 
 
 def test_a_page_is_full_though_many_of_its_ids_are_not_shown_any_more(
-    as_bob: APIClient, alice: User, bob: User, carol: User, prepared: Callable[[], str]
+    as_bob: APIClient, alice: User, bob: User, carol: User, prepared: Prepare
 ) -> None:
     edges(carol, [bob])
     stay = write_posts(alice, 3)
@@ -139,7 +136,7 @@ def test_a_page_is_full_though_many_of_its_ids_are_not_shown_any_more(
 
 
 def test_a_deleted_post_is_not_shown_though_redis_holds_it(
-    as_bob: APIClient, alice: User, bob: User, prepared: Callable[[], str]
+    as_bob: APIClient, alice: User, bob: User, prepared: Prepare
 ) -> None:
     newer, older = write_posts(alice, 2)
     prepared()
@@ -149,7 +146,7 @@ def test_a_deleted_post_is_not_shown_though_redis_holds_it(
 
 
 def test_who_is_not_followed_any_more_is_not_shown_though_redis_holds_the_posts(
-    as_bob: APIClient, alice: User, bob: User, carol: User, prepared: Callable[[], str]
+    as_bob: APIClient, alice: User, bob: User, carol: User, prepared: Prepare
 ) -> None:
     edges(carol, [bob])
     (hers,) = write_posts(carol, 1)
@@ -163,7 +160,7 @@ def test_who_is_not_followed_any_more_is_not_shown_though_redis_holds_the_posts(
 
 
 def test_another_ones_feed_is_another_feed(
-    as_alice: APIClient, as_bob: APIClient, alice: User, bob: User, prepared: Callable[[], str]
+    as_alice: APIClient, as_bob: APIClient, alice: User, bob: User, prepared: Prepare
 ) -> None:
     edges(bob, [alice])
     (hers,) = write_posts(alice, 1)
@@ -173,7 +170,7 @@ def test_another_ones_feed_is_another_feed(
 
 
 def test_a_cursor_outlives_the_post_it_was_taken_from(
-    as_bob: APIClient, alice: User, prepared: Callable[[], str]
+    as_bob: APIClient, alice: User, prepared: Prepare
 ) -> None:
     ids = write_posts(alice, 4)
     prepared()
@@ -222,16 +219,16 @@ def test_of_two_readers_of_a_cold_feed_one_rebuilds_it(
 def test_a_redis_that_is_away_is_not_asked_for_long(
     as_bob: APIClient,
     alice: User,
-    redis_away: Callable[[], None],
+    redis_away: Away,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = write_posts(alice, 2)
-    redis_away()
-    for _ in range(services.redis_breaker.minimum):
-        assert _ids(as_bob) == ids
     asked: list[int] = []
-    monkeypatch.setattr(store.FeedStore, "read", lambda *_, **__: asked.append(1))
-    assert _ids(as_bob) == ids
+    with redis_away():
+        for _ in range(services.redis_breaker.minimum):
+            assert _ids(as_bob) == ids
+        monkeypatch.setattr(store.FeedStore, "read", lambda *_, **__: asked.append(1))
+        assert _ids(as_bob) == ids
     assert asked == []
 
 

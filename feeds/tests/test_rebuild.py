@@ -10,7 +10,7 @@ from accounts.models import User
 from conftest import Redis
 from feeds import services, store
 from feeds.store import Slice, StoreUnavailable
-from feeds.tests.conftest import TOKEN, edges, make_ready, read, stored_ids, write_posts
+from feeds.tests.conftest import TOKEN, Away, edges, make_ready, read, stored_ids, write_posts
 from posts.models import Post
 from posts.selectors import newest_ids
 
@@ -135,8 +135,7 @@ def test_a_ready_feed_is_not_built_again(alice: User, bob: User) -> None:
     assert stored_ids(bob.pk) == [7]
 
 
-def test_without_redis_it_says_so(bob: User, redis_away: Callable[[], None]) -> None:
+def test_without_redis_it_says_so(bob: User, redis_away: Away) -> None:
     assert services.rebuild(bob.pk, store.workers) is not None
-    redis_away()
-    with pytest.raises(StoreUnavailable):
+    with redis_away(), pytest.raises(StoreUnavailable):
         services.rebuild(bob.pk, store.workers)

@@ -1,0 +1,131 @@
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Timer
+
+import pytest
+
+from feeds import store
+from feeds.store import FeedStore, Slice, StoreUnavailable
+from feeds.tests.conftest import TOKEN, Away, RedisServer, make_ready, stored_ids
+
+ANN, BEN = 1, 2
+OPERATIONS: dict[str, Callable[[FeedStore], object]] = {
+    "push": lambda feeds: feeds.push({ANN: [6], BEN: [6]}),
+    "begin": lambda feeds: feeds.begin(BEN, TOKEN),
+    "finish": lambda feeds: feeds.finish(ANN, TOKEN, Slice([5], 0)),
+    "read": lambda feeds: feeds.read(ANN, before=9, limit=9),
+    "remove": lambda feeds: feeds.remove([ANN, BEN], 5),
+    "invalidate": lambda feeds: feeds.invalidate([ANN, BEN]),
+    "ping": lambda feeds: feeds.ping(),
+}
+WRITES = [name for name in OPERATIONS if name not in ("ping", "read")]
+
+
+@pytest.fixture(params=OPERATIONS)
+def operation(request: pytest.FixtureRequest) -> Callable[[FeedStore], object]:
+    return OPERATIONS[request.param]
+
+
+def _fails(operation: Callable[[FeedStore], object], feeds: FeedStore) -> None:
+    with pytest.raises(StoreUnavailable):
+        operation(feeds)
+
+
+@pytest.mark.parametrize("feeds", [store.requests, store.workers], ids=["requests", "workers"])
+def test_without_redis_every_operation_says_so(
+    operation: Callable[[FeedStore], object], feeds: FeedStore, redis_away: Away
+) -> None:
+    operation(feeds)
+    with redis_away():
+        _fails(operation, feeds)
+
+
+def test_a_redis_that_went_and_came_is_used_again(redis_server: RedisServer) -> None:
+    make_ready(ANN, [5])
+    redis_server.stop()
+    for operation in OPERATIONS.values():
+        _fails(operation, store.requests)
+    redis_server.start()
+    make_ready(ANN, [6])
+    assert stored_ids(ANN) == [6]
+
+
+def test_a_request_does_not_wait_for_a_redis_that_hangs(redis_server: RedisServer) -> None:
+    make_ready(ANN, [5])
+    redis_server.freeze()
+    for operation in OPERATIONS.values():
+        started = time.monotonic()
+        _fails(operation, store.requests)
+        assert time.monotonic() - started < 0.6
+
+
+def test_a_late_answer_does_not_meet_the_next_caller(redis_server: RedisServer) -> None:
+    make_ready(ANN, [5])
+    make_ready(BEN, [6])
+    store.requests.push({ANN: [5]})
+    redis_server.freeze()
+    _fails(OPERATIONS["read"], store.requests)
+    _fails(OPERATIONS["push"], store.requests)
+    redis_server.thaw()
+    for _ in range(3):
+        assert store.requests.read(BEN, before=9, limit=1) == Slice([6], 0)
+
+
+def test_a_worker_waits_longer(redis_server: RedisServer) -> None:
+    make_ready(ANN, [5])
+    redis_server.freeze()
+    thaw = Timer(0.7, redis_server.thaw)
+    thaw.start()
+    assert stored_ids(ANN) == [5]
+    thaw.join()
+
+
+def _is_full(server: RedisServer, folder: Path) -> None:
+    store.workers._redis.config_set("maxmemory", "1")
+
+
+def _is_a_replica(server: RedisServer, folder: Path) -> None:
+    store.workers._redis.replicaof("127.0.0.1", "1")
+
+
+def _lacks_replicas(server: RedisServer, folder: Path) -> None:
+    store.workers._redis.config_set("min-replicas-to-write", "1")
+
+
+def _cannot_save(server: RedisServer, folder: Path) -> None:
+    """Stands for a full disk: Redis then refuses writes."""
+    redis = store.workers._redis
+    (folder / "dump.rdb").mkdir()
+    redis.config_set("save", "3600 1")
+    redis.bgsave()
+    deadline = time.monotonic() + 10
+    while redis.info("persistence")["rdb_last_bgsave_status"] == "ok":
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    ("breaks", "operation"),
+    [
+        *((_is_full, name) for name in ("push", "begin")),
+        *((_is_a_replica, name) for name in [*WRITES, "read"]),
+        *((_lacks_replicas, name) for name in [*WRITES, "read"]),
+        *((_cannot_save, name) for name in [*WRITES, "read"]),
+    ],
+)
+def test_a_redis_that_cannot_write_is_as_good_as_away(
+    redis_server: RedisServer,
+    tmp_path: Path,
+    breaks: Callable[[RedisServer, Path], None],
+    operation: str,
+) -> None:
+    make_ready(ANN, [5])
+    OPERATIONS["ping"](store.requests)
+    store.workers.invalidate([ANN])
+    if operation != "begin":
+        store.workers.begin(ANN, TOKEN)
+    if operation == "read":
+        store.workers.finish(ANN, TOKEN, Slice([5], 0))
+    breaks(redis_server, tmp_path)
+    _fails(OPERATIONS[operation], store.requests)
+    _fails(OPERATIONS[operation], store.workers)
