@@ -7,7 +7,7 @@ from enum import StrEnum
 from django.conf import settings
 from django.utils import timezone
 
-DATED = re.compile(r"(?P<name>[a-z]+)-(?P<day>\d{8})")
+DATED = r"(?P<name>[a-z]+)-(?P<day>\d{8})"
 
 
 class Topic(StrEnum):
@@ -38,7 +38,7 @@ def parse(name: str) -> tuple[Topic, date] | None:
     >>> parse("feed-20261121")
     (<Topic.FEED: 'feed'>, datetime.date(2026, 11, 21))
     """
-    match = DATED.fullmatch(name.removeprefix(settings.KAFKA_TOPIC_PREFIX))
+    match = re.fullmatch(re.escape(settings.KAFKA_TOPIC_PREFIX) + DATED, name)
     if match is None or match["name"] not in list(Topic):
         return None
     try:
