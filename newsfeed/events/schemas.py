@@ -12,6 +12,7 @@ from newsfeed.events.topics import Topic
 
 # A Redis score is a double: ids above 2^53 would tie.
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class InvalidRecord(Exception):
@@ -25,7 +26,7 @@ class FeedRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     author_id: Id
     follower_id: Id
     content: str
-    created_at: datetime
+    created_at: Time
 
 
 class ActivityType(StrEnum):
@@ -44,7 +45,7 @@ class Activity(
     type: ActivityType
     version: Literal[1]
     event_id: UUID
-    occurred_at: datetime
+    occurred_at: Time
     actor_id: Id
     post_id: Id | None = None
     followee_id: Id | None = None
