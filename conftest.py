@@ -19,6 +19,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import RetriableError
 from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
@@ -215,7 +216,14 @@ class Broker:
     def skip_to_end(self, group: str) -> None:
         """The consumer group, which must have no members, has read everything."""
         ends = {tp: OffsetAndMetadata(end, "", -1) for tp, end in self.ends().items()}
-        self._admin.alter_group_offsets(group, ends)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                self._admin.alter_group_offsets(group, ends)
+            except RetriableError:  # a new broker's first group waits for its coordinator
+                assert time.monotonic() < deadline
+            else:
+                return
 
     def ends(self) -> dict[TopicPartition, int]:
         partitions = [

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from kafka import KafkaAdminClient
@@ -35,10 +35,22 @@ class TopicState(NamedTuple):
     """Records that the consumer group has not yet committed."""
 
 
+class _AdminClient(KafkaAdminClient):  # type: ignore[misc]
+    """kafka-python leaves a thread running when no broker answers the constructor."""
+
+    def __init__(self, **config: Any) -> None:
+        self._closed = False
+        try:
+            super().__init__(**config)
+        except KafkaError:
+            self.close()
+            raise
+
+
 @contextmanager
 def _client(timeout_ms: int = 2_000) -> Iterator[KafkaAdminClient]:
     try:
-        client = KafkaAdminClient(
+        client = _AdminClient(
             bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
             bootstrap_timeout_ms=timeout_ms,
             request_timeout_ms=10_000,
