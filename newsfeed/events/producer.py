@@ -11,12 +11,16 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.net.compat import KafkaNetClient
 from kafka.partitioner import Partitioner
 
 from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.topics import Topic, days_from_today
 
 logger = logging.getLogger(__name__)
+
+NOT_READY_MS = 100
+"""Only a bound: an answer, a new record or a connection wakes the sender up before."""
 
 
 class PublishError(Unavailable):
@@ -46,6 +50,18 @@ class ByEntityId(Partitioner):  # type: ignore[misc]
             cluster = rest[-1]
             count = self._counts[topic] = len(cluster.partitions_for_topic(topic))
         return int(serialized_key) % count
+
+
+class PatientClient(KafkaNetClient):  # type: ignore[misc]
+    """Sleeps until the broker answers.
+
+    kafka-python's sender (3.0.12) takes a delay in seconds for one in milliseconds, and does not
+    sleep at all while requests are in flight: a broker that hangs cost a whole CPU.
+    """
+
+    def connection_delay(self, node_id: int) -> float:
+        delay: float = super().connection_delay(node_id)
+        return max(NOT_READY_MS, 1_000 * delay)
 
 
 class Delivery:
@@ -94,6 +110,7 @@ def _get() -> KafkaProducer:
                 enable_idempotence=False,
                 max_in_flight_requests_per_connection=1,
                 partitioner=ByEntityId(),
+                kafka_client=PatientClient,
                 compression_type="lz4",
                 linger_ms=_linger_ms,
                 batch_size=128 * 1024,

@@ -1,0 +1,145 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+from django.conf import settings as django_settings
+from pytest_django.fixtures import Settings
+
+from conftest import Broker
+from newsfeed.events import producer
+from newsfeed.events.producer import Message, PublishError
+from newsfeed.events.topics import Topic
+
+
+def _messages(count: int) -> list[Message]:
+    topic = Topic.FEED.today()
+    return [Message(topic, key, b"value %d" % key) for key in range(1, count + 1)]
+
+
+def test_acknowledged_records_stand_on_the_topic(topics: None, broker: Broker) -> None:
+    producer.send(_messages(30)).wait(5)
+    records = broker.records(Topic.FEED.today())
+    assert sorted((int(r.key), r.value) for r in records) == [
+        (n, b"value %d" % n) for n in range(1, 31)
+    ]
+
+
+def test_the_partition_is_the_id_modulo_their_number(
+    topics: None, broker: Broker, settings: Settings
+) -> None:
+    producer.send(_messages(30)).wait(5)
+    records = broker.records(Topic.FEED.today())
+    assert len(records) == 30
+    assert all(r.partition == int(r.key) % settings.KAFKA_PARTITIONS for r in records)
+
+
+def test_records_of_one_id_keep_their_order(topics: None, broker: Broker) -> None:
+    topic = Topic.FEED.today()
+    producer.send(Message(topic, 5, b"%d" % n) for n in range(500)).wait(5)
+    assert [int(r.value) for r in broker.records(topic)] == list(range(500))
+
+
+def test_headers_are_sent(topics: None, broker: Broker) -> None:
+    headers = [("why", "그래서".encode())]
+    producer.send([Message(Topic.FEED.dead_letters, 1, b"x", headers)]).wait(5)
+    (record,) = broker.records(Topic.FEED.dead_letters)
+    assert record.headers == headers
+
+
+def test_nothing_is_sent_at_once(topics: None) -> None:
+    producer.send([]).wait(0)
+
+
+def test_a_missing_topic_is_an_error_soon_and_the_others_go_on(
+    topics: None, broker: Broker
+) -> None:
+    started = time.monotonic()
+    with pytest.raises(PublishError):
+        producer.send([Message("test-events-missing", 1, b"x")]).wait(5)
+    assert time.monotonic() - started < 1
+    producer.send(_messages(1)).wait(5)
+    assert len(broker.records(Topic.FEED.today())) == 1
+
+
+def test_a_record_that_is_too_large_is_an_error(topics: None, broker: Broker) -> None:
+    with pytest.raises(PublishError):
+        producer.send([Message(Topic.FEED.today(), 1, b"x" * 2_000_000)]).wait(5)
+    producer.send(_messages(1)).wait(5)
+    assert len(broker.records(Topic.FEED.today())) == 1
+
+
+def test_without_a_broker_a_request_is_told_so_at_once(
+    topics: None, broker: Broker, kafka_away: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with kafka_away():
+        _publishing_fails_within(1)
+        _publishing_fails_within(1)  # and so does the next
+    producer.send(_messages(1)).wait(5)
+    assert len(broker.records(Topic.FEED.today())) == 1
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Takes connections and never answers, as a frozen broker does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_broker_that_does_not_answer_keeps_a_request_no_longer(
+    kafka_away: Callable[[], AbstractContextManager[None]], settings: Settings, silent_port: int
+) -> None:
+    with kafka_away():
+        settings.KAFKA_BOOTSTRAP_SERVERS = [f"127.0.0.1:{silent_port}"]
+        _publishing_fails_within(1)
+        started = time.monotonic()
+        producer.close(0.5)
+        assert time.monotonic() - started < 2
+
+
+def _publishing_fails_within(seconds: float) -> None:
+    started = time.monotonic()
+    with pytest.raises(PublishError):
+        producer.send(_messages(3)).wait(0.2)
+    assert time.monotonic() - started < seconds
+
+
+def test_warming_up_without_a_broker_is_no_error(
+    kafka_away: Callable[[], AbstractContextManager[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    with kafka_away():
+        producer.warm()
+    assert "no metadata" in caplog.text
+
+
+FORKS = """
+import os, sys, django
+django.setup()
+from newsfeed.events import producer
+from newsfeed.events.topics import Topic
+
+def send(value):
+    producer.warm()
+    producer.send([producer.Message(Topic.FEED.today(), 1, value)]).wait(5)
+
+send(b"before")
+if child := os.fork():
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    send(b"parent")
+    producer.close()
+else:
+    send(b"child")
+    producer.close()
+    os._exit(0)
+"""
+
+
+def test_a_forked_process_has_a_producer_of_its_own(topics: None, broker: Broker) -> None:
+    env = os.environ | {"KAFKA_TOPIC_PREFIX": django_settings.KAFKA_TOPIC_PREFIX}
+    script = [sys.executable, "-c", FORKS]
+    subprocess.run(script, check=True, env=env, timeout=60)  # noqa: S603
+    assert [r.value for r in broker.records(Topic.FEED.today())] == [b"before", b"child", b"parent"]
