@@ -15,10 +15,14 @@ ACK_SECONDS = 10
 
 
 class RawRecord(Protocol):
-    topic: str
-    partition: int
-    offset: int
-    value: bytes | None
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def value(self) -> bytes | None: ...
 
 
 class DeadLetter(NamedTuple):

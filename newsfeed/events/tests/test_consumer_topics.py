@@ -1,0 +1,98 @@
+"""Which topics the consumer reads: they change every midnight."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import date
+
+import pytest
+from django.utils import timezone
+
+from newsfeed.events import consumer as consumer_module
+from newsfeed.events import producer, topic_admin
+from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, step_until
+from newsfeed.events.topics import Topic
+
+pytestmark = pytest.mark.usefixtures("new_topics")
+
+MONDAY, TUESDAY = date(2026, 3, 9), date(2026, 3, 10)
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer_module, "POLL_SECONDS", 0.3)
+    monkeypatch.setattr(consumer_module, "REFRESH_SECONDS", 0)
+
+
+@pytest.fixture
+def day(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
+    """Sets the date, and has topics for it."""
+
+    def begin(day: date) -> None:
+        monkeypatch.setattr(timezone, "localdate", lambda: day)
+        topic_admin.ensure_topics(1)
+
+    return begin
+
+
+def _send_to(send: Send, topic: str, *post_ids: int) -> None:
+    producer._get().partitions_for(topic)
+    send(*post_ids, topic=topic)
+
+
+def _ids(handler: Recorder) -> list[int]:
+    return sorted(record.post_id for record in handler.records)
+
+
+def test_a_topic_that_is_discovered_late_is_read_from_its_start(
+    start: Start, send: Send, handler: Recorder
+) -> None:
+    consumer = start(handler)
+    assert consumer.step() == 0
+    topic_admin.ensure_topics(1)
+    _send_to(send, Topic.FEED.today(), 1, 2)
+    step_until(lambda: len(handler.records) == 2, consumer)
+    assert _ids(handler) == [1, 2]
+
+
+def test_what_yesterday_left_unread_is_read_too(
+    start: Start, send: Send, handler: Recorder, day: Callable[[date], None]
+) -> None:
+    day(MONDAY)
+    _send_to(send, Topic.FEED.on(MONDAY), 1, 2)
+    day(TUESDAY)
+    _send_to(send, Topic.FEED.on(TUESDAY), 3)
+    step_until(lambda: lag() == 0, start(handler))
+    assert _ids(handler) == [1, 2, 3]
+
+
+def test_at_midnight_it_goes_on_to_the_new_topic_and_finishes_the_old_one(
+    start: Start,
+    send: Send,
+    handler: Recorder,
+    day: Callable[[date], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", consumer_module.logger.name)
+    day(MONDAY)
+    _send_to(send, Topic.FEED.on(MONDAY), 1)
+    consumer = start(handler)
+    step_until(lambda: lag() == 0, consumer)
+    day(TUESDAY)
+    _send_to(send, Topic.FEED.on(MONDAY), 2)  # by a request that began before midnight
+    _send_to(send, Topic.FEED.on(TUESDAY), 3)
+    step_until(lambda: lag() == 0, consumer)
+    assert _ids(handler) == [1, 2, 3]
+    consumer.step()
+    said = [log.message for log in caplog.records if log.name == consumer_module.__name__]
+    assert Topic.FEED.on(MONDAY) in said[0]
+    assert Topic.FEED.on(MONDAY) not in said[-1]
+    assert Topic.FEED.on(TUESDAY) in said[-1]
+
+
+def test_it_starts_without_a_broker(
+    start: Start, handler: Recorder, kafka_away: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with kafka_away():
+        consumer = start(handler)
+        assert consumer.step() == 0
+        consumer.close()
