@@ -1,0 +1,251 @@
+"""From a committed post to the records on Kafka: one per follower, whoever publishes them."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+from pytest_django.fixtures import Settings
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from conftest import Broker, Pipeline
+from feeds import fanout
+from feeds.tests.conftest import FEED, Away, crowd, edges
+from follows.services import follow
+from newsfeed.breaker import State
+from newsfeed.events import outbox, producer
+from newsfeed.events.models import OutboxEvent
+from newsfeed.events.topics import Topic
+from posts.models import Post
+from posts.services import create_post, delete_post
+
+pytestmark = pytest.mark.usefixtures("pipeline")
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "INLINE_SECONDS", 5)
+
+
+@pytest.fixture
+def followers(alice: User) -> list[User]:
+    """Seven, of alice's."""
+    users = crowd(7)
+    edges(alice, users)
+    return users
+
+
+def _feed_records(broker: Broker) -> list[dict[str, Any]]:
+    values = [json.loads(r.value) for r in broker.records(Topic.FEED.today())]
+    return sorted(values, key=lambda value: (value["post_id"], value["follower_id"]))
+
+
+def _activities(broker: Broker) -> list[str]:
+    return [json.loads(r.value)["type"] for r in broker.records(Topic.ACTIVITY.today())]
+
+
+def _ids(users: Sequence[User]) -> list[int]:
+    return [user.pk for user in users]
+
+
+def _post(author: User, content: str = "안녕 🙂") -> Post:
+    return create_post(user_id=author.pk, content=content)
+
+
+def _published(by: str) -> float:
+    return REGISTRY.get_sample_value("feed_outbox_published_total", {"by": by}) or 0
+
+
+def test_every_follower_gets_one_record_of_exactly_five_fields(
+    alice: User, carol: User, followers: list[User], broker: Broker
+) -> None:
+    post = _post(alice, 'say "follower_id":7 \\ 안녕 🙂')
+    assert _feed_records(broker) == [
+        {
+            "post_id": post.pk,
+            "author_id": alice.pk,
+            "follower_id": follower.pk,
+            "content": 'say "follower_id":7 \\ 안녕 🙂',
+            "created_at": post.created_at.isoformat().replace("+00:00", "Z"),
+        }
+        for follower in followers
+    ]
+    assert _activities(broker) == ["POST_CREATE"]
+
+
+def test_the_request_itself_publishes_for_few_followers(
+    alice: User, followers: list[User], broker: Broker, settings: Settings
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = len(followers)
+    before = _published("request")
+    _post(alice)
+    assert not OutboxEvent.objects.exists()
+    assert len(_feed_records(broker)) == len(followers)
+    assert _published("request") == before + 1
+
+
+def test_for_many_followers_the_relay_publishes(
+    alice: User, followers: list[User], broker: Broker, settings: Settings
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = len(followers) - 1
+    before = _published("relay")
+    _post(alice)
+    assert _feed_records(broker) == []
+    assert _activities(broker) == []
+    assert fanout.relay("relay") == 1
+    assert [r["follower_id"] for r in _feed_records(broker)] == _ids(followers)
+    assert _activities(broker) == ["POST_CREATE"]
+    assert not OutboxEvent.objects.exists()
+    assert _published("relay") == before + 1
+
+
+def test_a_post_that_nobody_hears_of_is_an_activity_all_the_same(
+    alice: User, broker: Broker
+) -> None:
+    _post(alice)
+    assert _activities(broker) == ["POST_CREATE"]
+    assert _feed_records(broker) == []
+    assert not OutboxEvent.objects.exists()
+
+
+@pytest.fixture(params=[8, 7, 3, 1])
+def per_slice(
+    request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> int:
+    """Followers in a slice; the relay publishes them all."""
+    settings.FANOUT_INLINE_LIMIT = 0
+    monkeypatch.setattr(fanout, "FOLLOWERS_PER_SLICE", request.param)
+    size: int = request.param
+    return size
+
+
+def test_the_relay_publishes_in_slices_and_saves_where_it_stands(
+    alice: User, followers: list[User], broker: Broker, per_slice: int
+) -> None:
+    _post(alice)
+    for end in range(per_slice, len(followers) + 1, per_slice):
+        assert fanout.relay("relay") == 1
+        assert OutboxEvent.objects.get().published_to == followers[end - 1].pk
+        assert len(_feed_records(broker)) == end
+    assert fanout.relay("relay") == 1
+    assert not OutboxEvent.objects.exists()
+    assert fanout.relay("relay") == 0
+    assert [r["follower_id"] for r in _feed_records(broker)] == _ids(followers)
+    assert _activities(broker) == ["POST_CREATE"]
+
+
+def test_a_relay_takes_over_where_another_one_died(
+    alice: User,
+    followers: list[User],
+    broker: Broker,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 1
+    monkeypatch.setattr(fanout, "FOLLOWERS_PER_SLICE", 4)
+    _post(alice)
+    fanout.relay("first")
+    assert len(_feed_records(broker)) == 4
+    assert fanout.relay("second") == 1
+    assert [r["follower_id"] for r in _feed_records(broker)] == _ids(followers)
+
+
+def test_a_large_fan_out_lets_the_others_through(
+    alice: User,
+    bob: User,
+    followers: list[User],
+    broker: Broker,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 0
+    monkeypatch.setattr(fanout, "FOLLOWERS_PER_SLICE", 2)
+    monkeypatch.setattr(fanout, "EVENTS_PER_STEP", 1)
+    edges(bob, followers[:1])
+    _post(alice)
+    quick = _post(bob)
+    fanout.relay("relay")
+    fanout.relay("relay")
+    assert quick.pk in [r["post_id"] for r in _feed_records(broker)]
+    assert OutboxEvent.objects.count() == 1
+
+
+def test_a_post_deleted_before_its_fan_out_reaches_nobody(
+    alice: User, followers: list[User], broker: Broker, settings: Settings
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 1
+    deleted, stays = _post(alice), _post(alice)
+    delete_post(user_id=alice.pk, post_id=deleted.pk)
+    while OutboxEvent.objects.exists():
+        fanout.relay("relay")
+    assert {r["post_id"] for r in _feed_records(broker)} == {stays.pk}
+    assert sorted(_activities(broker)) == ["POST_CREATE", "POST_CREATE", "POST_DELETE"]
+
+
+def test_who_follows_between_the_post_and_its_fan_out_gets_it_once(
+    pipeline: Pipeline,
+    alice: User,
+    bob: User,
+    followers: list[User],
+    as_user: Callable[[User], APIClient],
+    settings: Settings,
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 0
+    reader = as_user(bob)
+    assert reader.get(FEED).json()["results"] == []  # the feed is warm
+    post = _post(alice)
+    follow(follower_id=bob.pk, followee_id=alice.pk)
+    for _ in range(2):
+        assert [found["id"] for found in reader.get(FEED).json()["results"]] == [post.pk]
+        pipeline.settle()
+
+
+def test_while_kafka_is_away_posts_are_accepted_and_kept(
+    pipeline: Pipeline,
+    alice: User,
+    as_alice: APIClient,
+    followers: list[User],
+    broker: Broker,
+    kafka_away: Away,
+) -> None:
+    with kafka_away():
+        for _ in range(2):
+            assert as_alice.post("/api/v1/posts/", {"content": "x"}).status_code == 201
+        assert OutboxEvent.objects.count() == 2
+        assert fanout.relay("relay") == 2
+        waiting = list(OutboxEvent.objects.all())
+    assert [(event.attempts, bool(event.last_error)) for event in waiting] == [(1, True)] * 2
+    assert _feed_records(broker) == []
+    pipeline.settle()
+    assert len(_feed_records(broker)) == 2 * len(followers)
+
+
+def test_a_kafka_that_is_away_is_not_asked_for_long(
+    alice: User, followers: list[User], kafka_away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with kafka_away():
+        for _ in range(fanout.kafka_breaker.minimum):
+            _post(alice)
+        assert fanout.kafka_breaker.state is State.OPEN
+        asked: list[object] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(producer, "send", asked.append)
+            _post(alice)
+        assert asked == []
+    assert len(outbox.claim("relay", 10)) == 4  # handed over, not only left to their lease
+    OutboxEvent.objects.all().delete()
+
+
+def test_an_event_that_cannot_be_sent_does_not_keep_the_others(
+    alice: User, followers: list[User], broker: Broker, settings: Settings
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 0
+    first, second = _post(alice), _post(alice)
+    Post.objects.filter(pk=first.pk).update(content="x" * 2**21)  # more than Kafka takes
+    assert fanout.relay("relay") == 2
+    assert {r["post_id"] for r in _feed_records(broker)} == {second.pk}
+    waiting = OutboxEvent.objects.get()
+    assert waiting.payload["post_id"] == first.pk
+    waiting.delete()

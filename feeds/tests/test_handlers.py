@@ -1,0 +1,135 @@
+"""What the records do to the feeds; records come again, and in any order."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from prometheus_client import REGISTRY
+
+from accounts.models import User
+from conftest import Redis
+from feeds import handlers, services
+from feeds.store import Slice, StoreUnavailable
+from feeds.tests.conftest import Away, crowd, edges, make_ready, read, stored_ids, write_posts
+from follows.models import Follow
+from newsfeed.events.schemas import Activity, ActivityType, FeedRecord
+from newsfeed.events.topics import Topic
+
+
+def _record(post_id: int, follower: User) -> FeedRecord:
+    written = timezone.now() - timedelta(seconds=3)
+    return FeedRecord(post_id, 1, follower.pk, "안녕", written)
+
+
+def _activity(type_: ActivityType, actor: User, post_id: int | None = None) -> Activity:
+    return Activity(
+        type=type_,
+        version=1,
+        event_id=uuid4(),
+        occurred_at=timezone.now(),
+        actor_id=actor.pk,
+        post_id=post_id,
+    )
+
+
+def _metric(name: str) -> float:
+    return REGISTRY.get_sample_value(name) or 0
+
+
+def test_every_topic_has_a_handler() -> None:
+    assert set(handlers.HANDLERS) == set(Topic)
+
+
+def test_feed_records_go_into_the_followers_feeds(alice: User, bob: User, carol: User) -> None:
+    for user in (alice, bob):
+        make_ready(user.pk)
+    records = [_record(5, alice), _record(6, bob), _record(7, alice), _record(5, carol)]
+    handlers.push_posts(records)
+    handlers.push_posts(records[::-1])
+    assert stored_ids(alice.pk) == [7, 5]
+    assert stored_ids(bob.pk) == [6]
+    assert read(carol.pk) is None
+
+
+def test_delivery_is_measured_once_a_post_and_writes_each(alice: User, bob: User) -> None:
+    names = ("feed_fanout_writes_total", "feed_delivery_seconds_count", "feed_delivery_seconds_sum")
+    writes, count, seconds = map(_metric, names)
+    handlers.push_posts([_record(5, alice), _record(5, bob), _record(6, bob)])
+    assert _metric(names[0]) == writes + 3
+    assert _metric(names[1]) == count + 2
+    assert 6 <= _metric(names[2]) - seconds < 30
+
+
+def test_a_follow_and_an_unfollow_give_the_follower_a_fresh_feed(
+    alice: User, bob: User, carol: User
+) -> None:
+    ids = write_posts(alice, 2)
+    make_ready(bob.pk)
+    make_ready(carol.pk, [77])
+    edges(alice, [bob])
+    handlers.apply_activity([_activity(ActivityType.FOLLOW, bob)])
+    assert stored_ids(bob.pk) == ids
+    Follow.objects.all()._raw_delete("default")
+    handlers.apply_activity([_activity(ActivityType.UNFOLLOW, bob)])
+    assert stored_ids(bob.pk) == []
+    assert stored_ids(carol.pk) == [77]
+
+
+@pytest.mark.parametrize("follows_in_the_end", [True, False])
+def test_the_order_of_follows_and_unfollows_does_not_matter(
+    alice: User,
+    bob: User,
+    follows_in_the_end: bool,  # noqa: FBT001
+) -> None:
+    ids = write_posts(alice, 2)
+    if follows_in_the_end:
+        edges(alice, [bob])
+    types = [ActivityType.FOLLOW, ActivityType.UNFOLLOW]
+    for order in (types, types[::-1], types + types):
+        for type_ in order:
+            handlers.apply_activity([_activity(type_, bob)])
+        handlers.apply_activity([_activity(type_, bob) for type_ in order])
+        assert stored_ids(bob.pk) == (ids if follows_in_the_end else [])
+
+
+def test_a_feed_is_rebuilt_once_for_all_changes_in_a_batch(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuilt: list[int] = []
+    monkeypatch.setattr(services, "rebuild", lambda user_id, _: rebuilt.append(user_id))
+    change = _activity(ActivityType.FOLLOW, bob)
+    handlers.apply_activity([change, change, _activity(ActivityType.UNFOLLOW, alice), change])
+    assert sorted(rebuilt) == [alice.pk, bob.pk]
+
+
+def test_a_deleted_post_gives_its_place_back_in_every_followers_feed(
+    alice: User, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "FOLLOWERS_PER_PAGE", 2)
+    followers = crowd(5)
+    edges(alice, followers)
+    for user in [*followers, carol]:
+        make_ready(user.pk, [9, 8])
+    handlers.apply_activity([_activity(ActivityType.POST_DELETE, alice, post_id=9)])
+    assert [read(user.pk) for user in followers] == [Slice([8], 0)] * 5
+    assert stored_ids(carol.pk) == [9, 8]
+
+
+@pytest.mark.parametrize("type_", [ActivityType.POST_CREATE, ActivityType.POST_UPDATE])
+def test_other_activities_leave_the_feeds_alone(
+    alice: User, bob: User, redis: Redis, type_: ActivityType
+) -> None:
+    edges(alice, [bob])
+    make_ready(bob.pk, [9, 8])
+    handlers.apply_activity([_activity(type_, alice, post_id=9)])
+    assert stored_ids(bob.pk) == [9, 8]
+    assert redis.dbsize() == 1
+
+
+def test_without_redis_the_records_must_come_again(bob: User, redis_away: Away) -> None:
+    with redis_away():
+        with pytest.raises(StoreUnavailable):
+            handlers.push_posts([_record(5, bob)])
+        with pytest.raises(StoreUnavailable):
+            handlers.apply_activity([_activity(ActivityType.FOLLOW, bob)])
