@@ -54,15 +54,15 @@ class Control:
 
     def start(self, *names: str) -> None:
         for name in names:
-            self._supervisor.startProcess(_full(name), False)  # noqa: FBT003
+            self._ask("startProcess", _full(name), False)  # noqa: FBT003
 
     def stop_program(self, name: str) -> None:
         """Stop it properly, and do not start it again."""
-        self._supervisor.stopProcess(_full(name))
+        self._ask("stopProcess", _full(name))
 
     def signal(self, name: str, sig: str) -> None:
         """Send `KILL`, `STOP`, `CONT`, ...; what dies of it is started again."""
-        self._supervisor.signalProcess(_full(name), sig)
+        self._ask("signalProcess", _full(name), sig)
 
     def pid(self, name: str) -> int:
         """The process id, or 0 when the program does not run."""
@@ -91,19 +91,19 @@ class Control:
 
     def is_supervised(self) -> bool:
         try:
-            self._supervisor.getState()
+            self._ask("getState")
         except (OSError, Error):
             return False
         return True
 
-    @property
-    def _supervisor(self) -> Any:
+    def _ask(self, method: str, *arguments: Any) -> Any:
         # One connection per call: a ServerProxy must not be shared between threads.
         url = f"http://newsfeed:{self.secret}@127.0.0.1:{self.ports.control}/RPC2"
-        return ServerProxy(url).supervisor
+        with ServerProxy(url) as server:
+            return getattr(server.supervisor, method)(*arguments)
 
     def _info(self, name: str) -> dict[str, Any]:
-        return cast("dict[str, Any]", self._supervisor.getProcessInfo(_full(name)))
+        return cast("dict[str, Any]", self._ask("getProcessInfo", _full(name)))
 
     def _wait_for(self, name: str, deadline: float) -> None:
         deaths = set()
