@@ -1,0 +1,34 @@
+import os
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from dev.control import APPS, Control
+from tests.client import Person, sign_up
+from tests.running import Service
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Service]:
+    """The whole service, on the servers that this run was started beside."""
+    if "NEWSFEED_STACK_STATE" not in os.environ:
+        pytest.fail("These tests need servers of their own: run them with bin/test")
+    service = Service(Control.attach())
+    stack = service.stack
+    own = [name for name in APPS if not stack.pid(name)]
+    if own:
+        stack.prepare_apps()
+        stack.start(*own)
+    stack.wait_ready(*APPS)
+    yield service
+    for name in own:
+        stack.stop_program(name)
+    service.redis.close()
+
+
+@pytest.fixture
+def newcomer(service: Service) -> Callable[[str], Person]:
+    """Signs somebody up, under a name nobody had in an earlier run on the same database."""
+    run = uuid4().hex[:8]
+    return lambda name: sign_up(service.url, f"{name}_{run}")

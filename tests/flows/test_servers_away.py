@@ -1,0 +1,86 @@
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from statistics import median
+
+import pytest
+
+from dev.control import APPS
+from tests.client import Answer, Person
+from tests.deadline import wait_until
+from tests.running import Service
+
+
+@pytest.fixture
+def away(service: Service) -> Callable[[str, str], ExitStack]:
+    """Takes a server away, stopped or frozen; leaving the block brings it back."""
+
+    def take(name: str, how: str) -> ExitStack:
+        stack, back = service.stack, ExitStack()
+        if how == "frozen":
+            stack.signal(name, "STOP")
+            back.callback(stack.signal, name, "CONT")
+        else:
+            stack.stop_program(name)
+            back.callback(stack.wait_ready, name)
+            back.callback(stack.start, name)
+        return back
+
+    return take
+
+
+@pytest.mark.parametrize("how", ["stopped", "frozen"])
+def test_posting_needs_no_broker_and_feeds_complete_when_it_is_back(
+    service: Service, away: Callable[[str, str], ExitStack], how: str
+) -> None:
+    author, followers = service.add_author(followers=50)
+    service.warm(followers)
+    consumer, dead = service.stack.pid("consumer"), service.dead_letters()
+    usual = median(_post(author).seconds for _ in range(5))
+    with away("kafka", how):
+        answers = [_post(author) for _ in range(21)]
+        assert [answer.status for answer in answers] == [201] * 21
+        # 0.3 s on an idle machine, where the usual is next to nothing.
+        assert max(answer.seconds for answer in answers) < 0.3 + usual
+        assert service.database.outbox_length() >= 21
+        used = sum(map(service.cpu_seconds, APPS))
+        time.sleep(2)
+        # Nobody asks for anything: who waits for the broker must not do so in a busy loop.
+        assert sum(map(service.cpu_seconds, APPS)) - used < 1
+    service.wait_for_rest(40)
+    for answer in answers:
+        assert service.holds_everywhere(followers, answer.body["id"])
+    assert (service.stack.pid("consumer"), service.dead_letters()) == (consumer, dead)
+
+
+def _post(author: Person) -> Answer:
+    return author.call("POST", "/posts/", {"content": "anybody there?"})
+
+
+@pytest.mark.parametrize("how", ["frozen", "stopped"])
+def test_feeds_are_read_without_redis_and_nothing_is_lost(
+    service: Service, away: Callable[[str, str], ExitStack], how: str
+) -> None:
+    author, (leaver_id, *followers) = service.add_author(followers=50)
+    leaver, comer = service.person(leaver_id), service.add_author(followers=0)[0]
+    service.warm([leaver_id, *followers, comer.id])
+    consumer, dead = service.stack.pid("consumer"), service.dead_letters()
+    port = service.stack.ports.consumer
+    with away("redis", how):
+        posts = [author.posts(f"{n}") for n in range(5)][::-1]
+        answers = [service.person(id_).call("GET", "/feed/") for id_ in followers[:10]]
+        assert all([p["id"] for p in answer.body["results"]] == posts for answer in answers)
+        assert max(answer.seconds for answer in answers) < 1
+        leaver.unfollows(author)
+        comer.follows(author)
+        assert (leaver.feed_ids(), comer.feed_ids()) == ([], posts)
+        wait_until(lambda: service.metric(port, "feed_consumer_held"), 15, "the consumer holds")
+        assert service.unfinished()
+    service.wait_for_rest(20)
+    assert service.metric(port, "feed_consumer_held") == 0
+    if how == "frozen":  # a Redis that was stopped comes back empty
+        assert all(service.holds_everywhere(followers, post_id) for post_id in posts)
+    for follower in [*followers, comer.id]:
+        assert service.person(follower).feed_ids() == posts
+    assert leaver.feed_ids() == []
+    assert (service.stack.pid("consumer"), service.dead_letters()) == (consumer, dead)

@@ -1,0 +1,101 @@
+"""The running service, with everything a test may look at from outside."""
+
+import os
+import urllib.request
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+
+import redis
+from prometheus_client.parser import text_string_to_metric_families
+
+from accounts.models import User
+from accounts.tokens import issue_tokens
+from dev.control import Control
+from tests.client import Person
+from tests.database import Database
+from tests.deadline import wait_until
+from tests.topics import DEAD_LETTERS, Topics
+
+
+class Service:
+    """Made of the API, the consumer and the relay that the stack's supervisor runs."""
+
+    def __init__(self, stack: Control) -> None:
+        self.stack = stack
+        self.url = f"http://127.0.0.1:{stack.ports.api}"
+        self.database = Database(stack.database_url)
+        self.topics = Topics(stack.env["KAFKA_BOOTSTRAP_SERVERS"])
+        self.redis = redis.Redis.from_url(stack.env["REDIS_URL"])
+
+    def person(self, user_id: int) -> Person:
+        """A user from a bulk load. Logging in costs a third of a second each, on purpose."""
+        return Person(self.url, user_id, issue_tokens(User(pk=user_id))["access"])
+
+    def add_author(self, followers: int) -> tuple[Person, list[int]]:
+        """A new author, and the ids of as many new followers."""
+        author, *follower_ids = self.database.add_users(followers + 1)
+        self.database.add_follows((follower, author) for follower in follower_ids)
+        return self.person(author), follower_ids
+
+    def warm(self, user_ids: list[int]) -> None:
+        """Makes the feeds of these (and of all later) users ready in Redis, where they are not."""
+        if self.redis.exists(*map(_feed, user_ids)) < len(user_ids):
+            self.stack.manage("rebuild_feeds", "--all", "--after", str(min(user_ids) - 1))
+
+    def feeds_holding(self, user_ids: Iterable[int], post_id: int) -> int:
+        """How many feeds in Redis hold the post. Fails for a feed that holds it twice."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for user_id in user_ids:
+                pipeline.zcount(_feed(user_id), post_id, post_id)
+            counts = cast("list[int]", pipeline.execute())
+        assert max(counts) <= 1
+        return sum(counts)
+
+    def holds_everywhere(self, user_ids: list[int], post_id: int) -> bool:
+        return self.feeds_holding(user_ids, post_id) == len(user_ids)
+
+    def unfinished(self) -> str:
+        """What waits in the outbox or behind it; empty at rest.
+
+        The outbox is asked first: what leaves it adds to the lag.
+        """
+        if waiting := self.database.outbox_length():
+            return f"{waiting} outbox rows"
+        return ", ".join(f"{topic}: lag {lag}" for topic, lag in self.topics.lag().items())
+
+    def wait_for_rest(self, seconds: float) -> float:
+        return wait_until(lambda: not self.unfinished(), seconds, "rest", self.unfinished)
+
+    def dead_letters(self) -> int:
+        return sum(self.topics.ends(DEAD_LETTERS).values())
+
+    def metric(self, port: int, name: str) -> float:
+        """The sum of a metric's samples, as the program at this port tells it."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+            return sum(s.value for family in families for s in family.samples if s.name == name)
+
+    def cpu_seconds(self, program: str) -> float:
+        """What the program and its children have used so far."""
+        pid = self.stack.pid(program)
+        used = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has just ended
+                # The name, in parentheses, may hold anything. Fields: proc_pid_stat(5).
+                _, _, rest = path.read_text().rpartition(")")
+                fields = rest.split()
+                if pid in (int(path.parent.name), int(fields[1])):
+                    used += int(fields[11]) + int(fields[12])
+        return used / os.sysconf("SC_CLK_TCK")
+
+    def peak_memory(self, program: str) -> int:
+        """The most that the program ever had in memory, in MB."""
+        status = Path(f"/proc/{self.stack.pid(program)}/status").read_text()
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        return int(fields["VmHWM"].split()[0]) // 1024
+
+
+def _feed(user_id: int) -> str:
+    return f"feed:{user_id}"

@@ -1,0 +1,66 @@
+"""What is on the running service's topics, seen from outside."""
+
+import json
+import re
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
+
+# The names that the service got from the environment; django.conf has the ones for unit tests.
+from newsfeed.settings import KAFKA_CONSUMER_GROUP, KAFKA_TOPIC_PREFIX
+
+FEED = rf"{KAFKA_TOPIC_PREFIX}feed-\d{{8}}"
+ACTIVITY = rf"{KAFKA_TOPIC_PREFIX}activity-\d{{8}}"
+DEAD_LETTERS = rf"{KAFKA_TOPIC_PREFIX}(feed|activity)\.DLT"
+
+Offsets = dict[TopicPartition, int]
+
+
+class Record(NamedTuple):
+    topic: str
+    key: bytes
+    value: dict[str, Any]
+
+
+class Topics:
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._servers = bootstrap_servers
+
+    def ends(self, names: str) -> Offsets:
+        """How many records were ever written, by partition of the topics with such names."""
+        with closing(KafkaAdminClient(bootstrap_servers=self._servers)) as admin:
+            partitions = [
+                TopicPartition(topic["name"], partition["partition_index"])
+                for topic in admin.describe_topics()
+                if re.fullmatch(names, topic["name"])
+                for partition in topic["partitions"]
+            ]
+            found = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+            return {partition: result.offset for partition, result in found.items()}
+
+    def lag(self) -> dict[str, int]:
+        """How many records the consumers have not committed, by topic; no topic if none."""
+        ends = self.ends(f"{FEED}|{ACTIVITY}")
+        with closing(KafkaAdminClient(bootstrap_servers=self._servers)) as admin:
+            committed = admin.list_group_offsets(KAFKA_CONSUMER_GROUP)[KAFKA_CONSUMER_GROUP]
+        lag: dict[str, int] = {}
+        for partition, end in ends.items():
+            done = committed[partition].offset if partition in committed else 0
+            if end > done:
+                lag[partition.topic] = lag.get(partition.topic, 0) + end - done
+        return lag
+
+    def feed_records(self, since: Offsets) -> list[Record]:
+        """What has come to the feed topics, read without a consumer group."""
+        records = []
+        ends = self.ends(FEED)
+        with closing(KafkaConsumer(bootstrap_servers=self._servers)) as kafka:
+            kafka.assign(list(ends))
+            for partition in ends:
+                kafka.seek(partition, since.get(partition, 0))
+            while any(kafka.position(partition) < end for partition, end in ends.items()):
+                for batch in kafka.poll(timeout_ms=500, max_records=10_000).values():
+                    records += [Record(r.topic, r.key, json.loads(r.value)) for r in batch]
+        return records
