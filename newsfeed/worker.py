@@ -6,9 +6,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, SimpleQueue
 
+from django.core.management import CommandError
 from django.db import close_old_connections
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -22,21 +24,28 @@ def run(step: Callable[[], int], *, idle_seconds: float = 0, port: int = 0) -> N
     """Calls `step` until SIGTERM or SIGINT, which let the step in hand finish.
 
     A step returns how much it has done; after 0 the loop rests for `idle_seconds`. Port 0 serves
-    nothing.
+    nothing. Raises CommandError when the port cannot be had.
     """
-    stopping = threading.Event()
+    # Not an Event: a handler that runs while `wait` holds the Event's lock waits for it forever.
+    stopping: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda received, _: stopping.put(received))
     # What was made up to here stays; walking over it again and again cost a quarter of the CPU.
     gc.collect()
     gc.freeze()
     with _serve(port) as beat:
-        while not stopping.is_set():
+        while stopping.empty():
             beat()
             close_old_connections()
             if not step():
-                stopping.wait(idle_seconds)
+                _rest(stopping, idle_seconds)
     logger.info("stopped")
+
+
+def _rest(stopping: SimpleQueue[int], seconds: float) -> None:
+    """Until there is a signal, which stays in the queue, or the time is over."""
+    with suppress(Empty):
+        stopping.put(stopping.get(timeout=seconds))
 
 
 @contextmanager
@@ -71,7 +80,11 @@ def _serve(port: int) -> Iterator[Callable[[], None]]:
     if not port:
         yield beat
         return
-    with ThreadingHTTPServer(("", port), Handler) as server:
+    try:
+        server = ThreadingHTTPServer(("", port), Handler)
+    except (OSError, OverflowError) as error:
+        raise CommandError(f"Cannot serve /livez and /metrics on port {port}: {error}") from error
+    with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield beat
         server.shutdown()

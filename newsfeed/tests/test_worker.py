@@ -1,0 +1,270 @@
+import gc
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+from django.core.management import CommandError
+
+from conftest import free_port
+from newsfeed import worker
+
+STOPPERS = [signal.SIGTERM, signal.SIGINT]
+LIMIT_SECONDS = 10
+
+
+@pytest.fixture(autouse=True)
+def _own_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The loop may do to this process what it does to its own, until the test ends."""
+    # The test's own connection is in the midst of a transaction.
+    monkeypatch.setattr(worker, "close_old_connections", lambda: None)
+    handlers = {number: signal.getsignal(number) for number in STOPPERS}
+    yield
+    gc.unfreeze()  # or nothing of the other tests would ever be collected
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _limit() -> Iterator[None]:
+    """A loop that does not end would be waited for forever."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError(f"not ended after {LIMIT_SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(LIMIT_SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def _get(port: int, path: str) -> tuple[int, str, str]:
+    """Status, content type and body."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.headers["Content-Type"], answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.headers["Content-Type"], error.read().decode()
+
+
+def _ask(port: int, path: str) -> tuple[int, str, str]:
+    """What a worker answers that is in the midst of its first step."""
+    answers = []
+
+    def step() -> int:
+        answers.append(_get(port, path))
+        signal.raise_signal(signal.SIGTERM)
+        return 1
+
+    worker.run(step, port=port)
+    (answer,) = answers
+    return answer
+
+
+@pytest.mark.parametrize("number", STOPPERS)
+def test_a_signal_lets_the_step_in_hand_finish(number: signal.Signals) -> None:
+    done: list[str] = []
+
+    def step() -> int:
+        done.append("begun")
+        if len(done) == 5:
+            signal.raise_signal(number)
+        done.append("finished")
+        return 1
+
+    worker.run(step)
+    assert done == ["begun", "finished"] * 3
+
+
+def test_two_signals_are_as_good_as_one() -> None:
+    steps = []
+
+    def step() -> int:
+        for number in STOPPERS:
+            signal.raise_signal(number)
+        steps.append(1)
+        return 1
+
+    worker.run(step)
+    assert steps == [1]
+
+
+@pytest.mark.parametrize(("done", "rests"), [(1, False), (0, True)])
+def test_it_rests_only_when_there_was_nothing_to_do(
+    done: int,
+    rests: bool,  # noqa: FBT001
+) -> None:
+    begun: list[float] = []
+
+    def step() -> int:
+        begun.append(time.monotonic())
+        if len(begun) == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return done
+
+    worker.run(step, idle_seconds=0.2)
+    assert (begun[-1] - begun[0] >= 0.4) is rests
+
+
+@pytest.mark.parametrize("number", STOPPERS)
+def test_a_signal_ends_the_rest_at_once(number: signal.Signals) -> None:
+    steps: list[int] = []
+
+    def step() -> int:
+        threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+        steps.append(1)
+        return 0
+
+    started = time.monotonic()
+    worker.run(step, idle_seconds=3600)
+    assert 0.1 <= time.monotonic() - started < 5
+    assert steps == [1]
+
+
+@pytest.mark.parametrize("moment", range(0, 40, 2))
+def test_a_signal_at_any_moment_of_the_rest_ends_the_loop(moment: int) -> None:
+    """Python runs a handler between any two instructions, also of those that hold a lock."""
+    left = moment
+
+    def trace(*_: object) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            sys.settrace(None)
+            signal.raise_signal(signal.SIGTERM)
+        return trace
+
+    def step() -> int:
+        frame: FrameType | None = sys._getframe(1)
+        if left == moment and frame is not None:
+            frame.f_trace = trace
+            sys.settrace(trace)
+        return 0
+
+    worker.run(step, idle_seconds=0.001)
+
+
+def test_a_worker_that_steps_is_alive() -> None:
+    status, content_type, body = _ask(free_port(), "/livez")
+    assert (status, content_type) == (200, "text/plain")
+    assert body.startswith("last step began 0.")
+
+
+def test_a_worker_whose_step_hangs_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "STALE_SECONDS", 0.3)
+    port, statuses = free_port(), list[int]()
+
+    def step() -> int:
+        hangs_until = time.monotonic() + (0.4 if len(statuses) == 1 else 0)
+        while time.monotonic() < hangs_until:
+            pass
+        statuses.append(_get(port, "/livez")[0])
+        if len(statuses) == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return 1
+
+    worker.run(step, port=port)
+    assert statuses == [200, 503, 200]
+
+
+def test_its_metrics_are_those_of_the_process() -> None:
+    status, content_type, body = _ask(free_port(), "/metrics")
+    assert status == 200
+    assert content_type.startswith("text/plain; version=")
+    assert 'feed_events_consumed_total{outcome="ok",topic="feed"}' in body
+
+
+@pytest.mark.parametrize("path", ["/", "/ping", "/livez/", "/metrics/x"])
+def test_there_is_nothing_else(path: str) -> None:
+    assert _ask(free_port(), path) == (404, "text/plain", "/livez or /metrics\n")
+
+
+def test_probes_are_not_logged(capfd: pytest.CaptureFixture[str]) -> None:
+    _ask(free_port(), "/livez")
+    _ask(free_port(), "/nothing")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_worker_that_ended_leaves_its_port_to_the_next() -> None:
+    port = free_port()
+    for _ in range(2):
+        assert _ask(port, "/livez")[0] == 200
+    with pytest.raises(OSError, match="refused"):
+        _get(port, "/livez")
+
+
+@pytest.mark.parametrize(("port", "threads"), [(0, 0), (None, 1)])
+def test_port_0_serves_nothing(port: int | None, threads: int) -> None:
+    before, found = threading.active_count(), []
+
+    def step() -> int:
+        found.append(threading.active_count() - before)
+        signal.raise_signal(signal.SIGTERM)
+        return 1
+
+    worker.run(step, port=free_port() if port is None else port)
+    assert found == [threads]
+
+
+def test_a_port_that_cannot_be_had_is_said_before_the_first_step() -> None:
+    with socket.socket() as other:
+        other.bind(("", 0))
+        other.listen()
+        for port in (other.getsockname()[1], 65_536):
+            with pytest.raises(CommandError, match=f"on port {port}: "):
+                worker.run(lambda: pytest.fail("it steps"), port=port)
+
+
+def test_the_end_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    _ask(free_port(), "/livez")
+    assert caplog.messages == ["stopped"]
+
+
+PROGRAM = """
+import django, signal, sys
+django.setup()
+from newsfeed import worker
+
+def step():
+    if {fails}:
+        raise RuntimeError("a bug")
+    signal.raise_signal(signal.SIGTERM)
+    return 1
+
+worker.run(step, port={port})
+"""
+
+
+@pytest.mark.parametrize("port", [0, None])
+@pytest.mark.parametrize(("fails", "status"), [(False, 0), (True, 1)])
+def test_a_step_that_raises_ends_the_process(
+    port: int | None,
+    fails: bool,  # noqa: FBT001
+    status: int,
+) -> None:
+    program = PROGRAM.format(fails=fails, port=free_port() if port is None else port)
+    ended = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program],
+        cwd=Path(worker.__file__).parents[1],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "newsfeed.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT_SECONDS,
+    )
+    assert ended.returncode == status
+    assert ("RuntimeError: a bug" in ended.stderr) is fails
