@@ -5,13 +5,26 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+
+class Env(environ.Env):  # type: ignore[misc]
+    def int(self, var: str, default: Any) -> Any:
+        """Names the variable that is wrong; django-environ tells only its value."""
+        try:
+            return super().int(var, default)
+        except ValueError:
+            value = self.ENVIRON[var]
+            raise ImproperlyConfigured(f"{var} is {value!r}; it must be a whole number.") from None
+
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Env()
 
 INSECURE_SECRET_KEY = "only-for-development-set-SECRET_KEY-elsewhere"  # noqa: S105 (refused)
 SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
