@@ -1,0 +1,119 @@
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test.utils import override_settings
+
+from newsfeed import checks
+
+GOOD: dict[str, Any] = {
+    "DEBUG": False,
+    "INSECURE_SECRET_KEY": "everybody-knows-this-one-and-it-is-long",
+    "SECRET_KEY": "nobody-knows-this-one-and-it-is-long-too",
+    "SIMPLE_JWT": {"SIGNING_KEY": 32 * "k"},
+    "KAFKA_ACKS": "all",
+    "KAFKA_MIN_INSYNC_REPLICAS": 2,
+    "KAFKA_REPLICATION_FACTOR": 3,
+} | dict.fromkeys(("FEED_MAX_LENGTH", "FANOUT_INLINE_LIMIT", "KAFKA_PARTITIONS"), 1)
+
+
+@pytest.fixture(autouse=True)
+def _good_settings() -> Iterator[None]:
+    with override_settings(**GOOD):
+        yield
+
+
+def _problems(**changed: object) -> list[str]:
+    """The ids of what is wrong with these settings, the others being good."""
+    with override_settings(**changed):
+        return [str(problem.id) for problem in checks.check_settings()]
+
+
+def _message(**changed: object) -> str:
+    with override_settings(**changed):
+        (problem,) = checks.check_settings()
+    return problem.msg
+
+
+def test_good_settings_are_no_problem() -> None:
+    assert _problems() == []
+
+
+def test_the_key_for_development_is_refused_elsewhere() -> None:
+    known = GOOD["INSECURE_SECRET_KEY"]
+    assert _problems(SECRET_KEY=known, DEBUG=True) == []
+    assert _problems(SECRET_KEY=known) == ["newsfeed.E001"]
+    assert _problems(SECRET_KEY=known + "!") == []
+
+
+def test_tokens_are_signed_with_32_bytes_or_more() -> None:
+    assert _problems(SIMPLE_JWT={"SIGNING_KEY": 31 * "k"}) == ["newsfeed.E002"]
+    assert _problems(SIMPLE_JWT={"SIGNING_KEY": ""}) == ["newsfeed.E002"]
+    assert _problems(SIMPLE_JWT={"SIGNING_KEY": 11 * "키"}) == []  # 33 bytes
+
+
+@pytest.mark.parametrize("acks", ["0", "2", "", "ALL", "-1"])
+def test_acks_are_all_or_1(acks: str) -> None:
+    assert _problems(KAFKA_ACKS="1") == []
+    assert _problems(KAFKA_ACKS=acks) == ["newsfeed.E003"]
+    assert repr(acks) in _message(KAFKA_ACKS=acks)
+
+
+def test_acks_of_all_want_a_number_of_replicas() -> None:
+    assert _problems(KAFKA_MIN_INSYNC_REPLICAS=None) == ["newsfeed.E004"]
+    assert _problems(KAFKA_MIN_INSYNC_REPLICAS=None, KAFKA_ACKS="1") == []
+
+
+@pytest.mark.parametrize(
+    ("in_sync", "replicas", "problems"),
+    [
+        (1, 1, []),
+        (2, 3, []),
+        (3, 3, []),
+        (2, 1, ["newsfeed.E005"]),
+        (4, 3, ["newsfeed.E005"]),
+        (0, 3, ["newsfeed.E005"]),
+        (-1, 3, ["newsfeed.E005"]),
+    ],
+)
+def test_no_more_replicas_can_be_in_sync_than_there_are(
+    in_sync: int, replicas: int, problems: list[str]
+) -> None:
+    changed = {"KAFKA_MIN_INSYNC_REPLICAS": in_sync, "KAFKA_REPLICATION_FACTOR": replicas}
+    assert _problems(**changed) == problems
+
+
+@pytest.mark.parametrize("name", checks.POSITIVE)
+def test_sizes_limits_and_days_are_at_least_1(name: str) -> None:
+    one_replica = {"KAFKA_MIN_INSYNC_REPLICAS": 1}
+    assert _problems(**one_replica | {name: 1}) == []
+    for value in (0, -1):
+        assert "newsfeed.E006" in _problems(**one_replica | {name: value})
+
+
+def test_a_message_names_the_setting_and_its_value() -> None:
+    assert _message(FEED_MAX_LENGTH=0) == "FEED_MAX_LENGTH is 0; it must be at least 1."
+    assert _message(KAFKA_MIN_INSYNC_REPLICAS=4) == (
+        "KAFKA_MIN_INSYNC_REPLICAS is 4; with KAFKA_REPLICATION_FACTOR=3"
+        " it must be from 1 to 3, or no record can be written."
+    )
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    assert _problems(KAFKA_ACKS="0", KAFKA_PARTITIONS=0, SIMPLE_JWT={"SIGNING_KEY": "k"}) == [
+        "newsfeed.E002",
+        "newsfeed.E003",
+        "newsfeed.E006",
+    ]
+
+
+def test_the_check_command_fails_with_the_sentence() -> None:
+    output = StringIO()
+    call_command("check", stdout=output)
+    assert "no issues" in output.getvalue()
+    sentence = "KAFKA_ACKS is '0'; it must be all or 1."
+    with override_settings(KAFKA_ACKS="0"), pytest.raises(SystemCheckError, match=sentence):
+        call_command("check")
