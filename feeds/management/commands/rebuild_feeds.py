@@ -24,6 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-progress", action="store_true")
 
     def handle(self, *, user: list[int] | None, after: int, **options: Any) -> None:
+        if user:
+            self.check(user, after)
         user_ids: Any = user or User.objects.filter(pk__gt=after).order_by("pk").values_list(
             "pk", flat=True
         ).iterator(chunk_size=1_000)
@@ -33,6 +35,13 @@ class Command(BaseCommand):
         for user_id in tqdm(user_ids, total=total, unit="feed", disable=hidden):
             rebuilt += self.rebuild(user_id)
         self.stdout.write(f"{rebuilt} feeds rebuilt\n")
+
+    def check(self, user_ids: list[int], after: int) -> None:
+        if after:
+            raise CommandError("--after goes with --all.")
+        found = User.objects.filter(pk__in=user_ids).values_list("pk", flat=True)
+        if unknown := sorted(set(user_ids) - set(found)):
+            raise CommandError(f"There is no user {', '.join(map(str, unknown))}.")
 
     def rebuild(self, user_id: int) -> bool:
         try:

@@ -3,6 +3,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
@@ -38,14 +39,23 @@ class Command(BaseCommand):
                 self.stdout.write("There are users: nothing made.\n")
                 return
             raise CommandError("There are users already; demo data goes into an empty database.")
-        if users < 2:
-            raise CommandError("--users must be at least 2: alice and bob.")
+        self.check_numbers(users, follows, posts)
         self.hidden = options["no_progress"] or not sys.stderr.isatty()
         self.random = random.Random(options["seed"])  # noqa: S311 (the same demo every time)
         people = self.make_users(users)
         edges = self.make_follows(people, follows)
         self.make_posts(people, posts)
         self.stdout.write(f"{users} users, {edges} follows, {posts} posts\n")
+
+    def check_numbers(self, users: int, follows: int, posts: int) -> None:
+        if users < 2:
+            raise CommandError("--users must be at least 2: alice and bob.")
+        # Bob may get one more, to follow alice.
+        if not 0 <= follows < settings.FOLLOWING_LIMIT:
+            limit = settings.FOLLOWING_LIMIT
+            raise CommandError(f"--follows must be at least 0 and below FOLLOWING_LIMIT={limit}.")
+        if posts < 0:
+            raise CommandError("--posts must be at least 0.")
 
     def make_users(self, count: int) -> list[User]:
         hashed = make_password(PASSWORD)

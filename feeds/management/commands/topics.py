@@ -5,6 +5,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from newsfeed.events import topic_admin
 
 
+MAX_DAYS = 31
+
+
 class Command(BaseCommand):
     help = (
         "Housekeeping of the dated Kafka topics, `{name}-{yyyyMMdd}` in the project's time zone."
@@ -29,8 +32,8 @@ class Command(BaseCommand):
         self.stdout.writelines(line + "\n" for line in lines)
 
     def ensure(self, days: int) -> list[str]:
-        if days < 1:
-            raise CommandError("--days must be at least 1.")
+        if not 1 <= days <= MAX_DAYS:
+            raise CommandError(f"--days must be from 1 to {MAX_DAYS}.")
         created = topic_admin.ensure_topics(days)
         return [f"created {name}" for name in created] or ["nothing to create"]
 

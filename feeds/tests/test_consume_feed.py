@@ -1,0 +1,163 @@
+"""`manage.py consume_feed` as a process of its own."""
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from conftest import Broker
+from feeds.tests.conftest import crowd, edges, make_ready, stored_ids
+from feeds.tests.processes import Process, mysql_away, nobody
+from follows.services import follow
+from newsfeed import worker
+from newsfeed.events import producer, topic_admin
+from newsfeed.events.consumer import Consumer
+from newsfeed.events.topics import parse
+from posts.services import create_post
+
+GROUP = "test-process"
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def own_topics(broker: Broker, settings: Settings) -> None:
+    """Topics and a group of which the other tests' consumer knows nothing."""
+    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = "test-process-", GROUP
+    settings.KAFKA_PARTITIONS = 3
+    topic_admin.ensure_topics()
+    broker.skip_to_end(GROUP)
+    producer.warm()
+
+
+@pytest.fixture
+def start(transactional_db: None, own_topics: None, tmp_path: Path) -> Iterator[Start]:
+    """Starts a consumer, with other variables in its environment if there are some."""
+    processes: list[Process] = []
+
+    def run(**variables: str) -> Process:
+        processes.append(Process(tmp_path, "consume_feed", **variables))
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        process.kill()
+
+
+def _lag() -> int:
+    return sum(state.lag for state in topic_admin.topic_states() if parse(state.name))
+
+
+def _has_work(process: Process, author: User) -> bool:
+    """Posts, until the process has consumed something of it."""
+    create_post(user_id=author.pk, content="?")
+    zero = 'feed_events_consumed_total{outcome="ok",topic="feed"} 0.0'
+    return process.is_alive() and zero not in process.ask("/metrics")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_delivers_posts_until_a_signal_ends_it_with_0(
+    start: Start, alice: User, bob: User, number: signal.Signals
+) -> None:
+    edges(alice, [bob])
+    make_ready(bob.pk)
+    process = start()
+    post = create_post(user_id=alice.pk, content="안녕")
+    process.wait_until(lambda: stored_ids(bob.pk) == [post.pk])
+    process.wait_until(lambda: _lag() == 0)
+    assert process.is_alive()
+    assert process.end(number) == 0
+    assert "stopped" in process.log()
+    assert "Traceback" not in process.log()
+
+
+def test_what_was_posted_while_none_ran_is_delivered_by_the_next(
+    start: Start, alice: User, bob: User
+) -> None:
+    edges(alice, [bob])
+    make_ready(bob.pk)
+    ids = [create_post(user_id=alice.pk, content=f"{n}").pk for n in range(3)]
+    assert stored_ids(bob.pk) == []
+    assert _lag() > 0
+    start().wait_until(lambda: stored_ids(bob.pk) == ids[::-1])
+
+
+def test_two_share_the_work_and_one_that_ends_leaves_it_to_the_other(
+    start: Start, alice: User
+) -> None:
+    fans = crowd(6)  # some on each partition
+    edges(alice, fans)
+    both = start(), start()
+    both[0].wait_until(lambda: _has_work(both[0], alice))
+    both[0].wait_until(lambda: _has_work(both[1], alice))
+    for fan in fans:
+        make_ready(fan.pk)
+    both[0].wait_until(lambda: _lag() == 0)
+    assert both[0].end() == 0
+    last = create_post(user_id=alice.pk, content="to the other")
+    # A member that only vanished would be waited for, 15 s.
+    both[1].wait_until(lambda: all(last.pk in stored_ids(fan.pk) for fan in fans), seconds=12)
+    assert both[1].end() == 0
+
+
+def test_without_kafka_it_lives_says_so_and_ends_with_0(start: Start) -> None:
+    process = start(KAFKA_BOOTSTRAP_SERVERS=nobody())
+    process.wait_until(process.is_alive)
+    process.wait_until(lambda: "cannot look for unread topics" in process.log())
+    assert process.is_alive()
+    assert process.end() == 0
+
+
+@pytest.mark.parametrize("away", ["REDIS_URL", "DATABASE_URL"])
+def test_without_a_server_that_it_needs_it_holds_and_ends_with_0(
+    start: Start, alice: User, bob: User, away: str
+) -> None:
+    follow(follower_id=bob.pk, followee_id=alice.pk)  # whose event needs both of them
+    urls = {"REDIS_URL": f"redis://{nobody()}/1", "DATABASE_URL": mysql_away()}
+    process = start(**{away: urls[away]})
+    process.wait_until(lambda: "holding for" in process.log())
+    assert process.is_alive()
+    assert process.end() == 0
+    assert _lag() == 1
+    start().wait_until(lambda: _lag() == 0)
+
+
+def test_the_group_is_left_also_when_a_step_raises(
+    own_topics: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[Consumer] = []
+    close = Consumer.close
+
+    def leave(consumer: Consumer) -> None:
+        close(consumer)
+        left.append(consumer)
+
+    monkeypatch.setattr(Consumer, "close", leave)
+    monkeypatch.setattr(worker, "run", Mock(side_effect=RuntimeError("a bug")))
+    with pytest.raises(RuntimeError, match="a bug"):
+        call_command("consume_feed")
+    assert len(left) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--metrics-port", "high"), "argument --metrics-port: invalid int value: 'high'"),
+        (("--topic", "feed"), "unrecognized arguments: --topic feed"),
+    ],
+)
+def test_a_wrong_option_is_told_and_nothing_runs(
+    own_topics: None, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], sentence: str
+) -> None:
+    ports: list[int] = []
+    monkeypatch.setattr(worker, "run", lambda _, *, port: ports.append(port))
+    with pytest.raises(CommandError, match=sentence):
+        call_command("consume_feed", *options)
+    assert ports == []
+    call_command("consume_feed")
+    call_command("consume_feed", "--metrics-port", "9100")
+    assert ports == [0, 9100]

@@ -1,0 +1,105 @@
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
+
+from conftest import Broker
+from feeds.tests.conftest import Away
+from newsfeed.events import producer, topic_admin
+from newsfeed.events.topics import Topic, days_from_today
+
+PREFIX, GROUP = "test-command-", "test-command"
+
+
+@pytest.fixture(autouse=True)
+def _no_topics(broker: Broker, settings: Settings) -> Iterator[None]:
+    """Of these names, which are removed in the end."""
+    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = PREFIX, GROUP
+    settings.KAFKA_PARTITIONS = 3
+    broker.delete(PREFIX, group=GROUP)
+    yield
+    broker.delete(PREFIX, group=GROUP)
+    producer.close()  # it would ask for them again and again
+    producer._forget()
+
+
+def _topics(*options: str) -> list[str]:
+    """The lines that the command says."""
+    output = StringIO()
+    call_command("topics", *options, stdout=output)
+    return output.getvalue().splitlines()
+
+
+def _names(days: int) -> list[str]:
+    dated = [topic.on(day) for topic in Topic for day in days_from_today(days)]
+    return sorted([*dated, *(topic.dead_letters for topic in Topic)])
+
+
+def _rows() -> list[list[str]]:
+    return [line.split() for line in _topics("list")]
+
+
+def test_ensure_creates_two_days_and_then_nothing() -> None:
+    assert _topics("ensure") == [f"created {name}" for name in _names(2)]
+    assert _topics("ensure") == ["nothing to create"]
+
+
+def test_ensure_creates_only_what_is_missing() -> None:
+    assert _topics("ensure", "--days", "1") == [f"created {name}" for name in _names(1)]
+    new = sorted(set(_names(3)) - set(_names(1)))
+    assert _topics("ensure", "--days", "3") == [f"created {name}" for name in new]
+    assert [state.name for state in topic_admin.topic_states()] == _names(3)
+
+
+def test_list_tells_of_each_topic() -> None:
+    assert _rows() == [["topic", "partitions", "records", "lag"]]
+    _topics("ensure", "--days", "1")
+    today, letters = Topic.FEED.today(), Topic.FEED.dead_letters
+    messages = [producer.Message(today, key, b"{}") for key in range(5)]
+    producer.send([*messages, producer.Message(letters, 1, b"?")]).wait(5)
+    rows = _rows()
+    assert [row[0] for row in rows[1:]] == _names(1)
+    assert [today, "3", "5", "5"] in rows
+    assert [letters, "1", "1", "1"] in rows
+
+
+def test_the_lag_is_what_the_group_has_not_read(broker: Broker) -> None:
+    _topics("ensure", "--days", "1")
+    today = Topic.FEED.today()
+    producer.send([producer.Message(today, 1, b"{}")]).wait(5)
+    assert [today, "3", "1", "1"] in _rows()
+    broker.skip_to_end(GROUP)
+    assert [today, "3", "1", "0"] in _rows()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ((), "the following arguments are required: action"),
+        (("destroy",), "invalid choice: 'destroy'"),
+        (("ensure", "--days", "0"), "--days must be from 1 to 31."),
+        (("ensure", "--days", "32"), "--days must be from 1 to 31."),
+        (("ensure", "--days", "-3"), "--days must be from 1 to 31."),
+        (("ensure", "--days", "all"), "argument --days: invalid int value: 'all'"),
+        (("list", "--days", "1"), "unrecognized arguments: --days 1"),
+    ],
+)
+def test_a_wrong_option_is_told_and_nothing_is_created(
+    options: tuple[str, ...], sentence: str
+) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        _topics(*options)
+    assert topic_admin.topic_states() == []
+    _topics("ensure", "--days", "1")
+    assert len(topic_admin.topic_states()) == 4
+
+
+@pytest.mark.parametrize("action", ["ensure", "list"])
+def test_without_kafka_it_says_so(kafka_away: Away, action: str) -> None:
+    with kafka_away(), pytest.raises(CommandError, match=r"^Kafka does not answer: ") as raised:
+        _topics(action)
+    assert raised.value.returncode == 1
+    assert "\n" not in str(raised.value)
+    _topics(action)
