@@ -19,7 +19,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import RetriableError
+from kafka.errors import RetriableError, UnknownTopicOrPartitionError
 from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
@@ -236,9 +236,18 @@ class Broker:
         return {tp: found.offset for tp, found in latest.items()}
 
     def delete(self, prefix: str, group: str) -> None:
-        """Removes topics and a consumer group."""
+        """Removes topics and a consumer group. Kafka goes on deleting after it has answered."""
         self._admin.delete_topics([n for n in self._admin.list_topics() if n.startswith(prefix)])
         self._admin.delete_groups([group])
+        deadline = time.monotonic() + 10
+        while not self._is_gone(prefix):
+            assert time.monotonic() < deadline
+
+    def _is_gone(self, prefix: str) -> bool:
+        try:
+            return not any(tp.topic.startswith(prefix) for tp in self.ends())
+        except UnknownTopicOrPartitionError:
+            return False
 
     def config(self, topic: str) -> dict[str, str]:
         """The options that the topic was created with."""
