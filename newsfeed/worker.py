@@ -48,43 +48,49 @@ def _rest(stopping: SimpleQueue[int], seconds: float) -> None:
         stopping.put(stopping.get(timeout=seconds))
 
 
+class _Server(ThreadingHTTPServer):
+    last_beat: float
+
+    def beat(self) -> None:
+        self.last_beat = time.monotonic()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        if self.path == "/metrics":
+            self.answer(200, CONTENT_TYPE_LATEST, generate_latest())
+        elif self.path == "/livez":
+            age = time.monotonic() - self.server.last_beat
+            status = 200 if age < STALE_SECONDS else 503
+            self.answer(status, "text/plain", f"last step began {age:.1f} s ago\n".encode())
+        else:
+            self.answer(404, "text/plain", b"/livez or /metrics\n")
+
+    def answer(self, status: int, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """A probe every few seconds is not news."""
+
+
 @contextmanager
 def _serve(port: int) -> Iterator[Callable[[], None]]:
-    last_beat = time.monotonic()
-
-    def beat() -> None:
-        nonlocal last_beat
-        last_beat = time.monotonic()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/metrics":
-                self.answer(200, CONTENT_TYPE_LATEST, generate_latest())
-            elif self.path == "/livez":
-                age = time.monotonic() - last_beat
-                status = 200 if age < STALE_SECONDS else 503
-                self.answer(status, "text/plain", f"last step began {age:.1f} s ago\n".encode())
-            else:
-                self.answer(404, "text/plain", b"/livez or /metrics\n")
-
-        def answer(self, status: int, content_type: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """A probe every few seconds is not news."""
-
+    """Yields what to call at each step."""
     if not port:
-        yield beat
+        yield lambda: None
         return
     try:
-        server = ThreadingHTTPServer(("", port), Handler)
+        server = _Server(("", port), _Handler)
     except (OSError, OverflowError) as error:
         raise CommandError(f"Cannot serve /livez and /metrics on port {port}: {error}") from error
     with server:
+        server.beat()
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield beat
+        yield server.beat
         server.shutdown()

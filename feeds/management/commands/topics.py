@@ -4,7 +4,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from newsfeed.events import topic_admin
 
-
 MAX_DAYS = 31
 
 
