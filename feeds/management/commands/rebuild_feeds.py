@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *, user: list[int] | None, after: int, **options: Any) -> None:
         if user:
-            self.check(user, after)
+            self.refuse_wrong(user, after)
         user_ids: Any = user or User.objects.filter(pk__gt=after).order_by("pk").values_list(
             "pk", flat=True
         ).iterator(chunk_size=1_000)
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             rebuilt += self.rebuild(user_id)
         self.stdout.write(f"{rebuilt} feeds rebuilt\n")
 
-    def check(self, user_ids: list[int], after: int) -> None:
+    def refuse_wrong(self, user_ids: list[int], after: int) -> None:
         if after:
             raise CommandError("--after goes with --all.")
         found = User.objects.filter(pk__in=user_ids).values_list("pk", flat=True)
