@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -108,6 +111,26 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "newsfeed.E003",
         "newsfeed.E006",
     ]
+
+
+def _serve(**variables: str) -> "subprocess.CompletedProcess[str]":
+    """What gunicorn does first."""
+    return subprocess.run(
+        [sys.executable, "-c", "import newsfeed.wsgi"],
+        env={"PATH": os.environ["PATH"], "KAFKA_MIN_INSYNC_REPLICAS": "1"} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def test_the_api_does_not_start_with_wrong_settings() -> None:
+    served = _serve(SECRET_KEY="x" * 50)
+    assert (served.returncode, served.stderr) == (0, "")
+    refused = _serve()
+    assert refused.returncode == 1
+    assert "SECRET_KEY is not set." in refused.stderr
 
 
 def test_the_check_command_fails_with_the_sentence() -> None:
