@@ -94,14 +94,20 @@ def newest_ids(author_ids: Sequence[int], *, before: int, limit: int) -> list[in
     Looks at windows of ids from `before` downwards, each four times as wide as the last. Within a
     window the (user_id, id) index is entered once per author, so many quiet authors cost little,
     and busy ones are found in the first windows. The one query with ORDER BY and LIMIT instead
-    either walks everybody's posts or sorts all that these authors ever wrote.
+    either walks everybody's posts or sorts all that these authors ever wrote. A window that holds
+    far more than is wanted is not read to its end, but made narrower.
     """
     newest = Post.objects.aggregate(newest=Max("id"))["newest"] or 0
     top, width = min(before, newest + 1), WINDOW_FACTOR * limit
+    most = WINDOW_FACTOR**2 * limit
     found: list[int] = []
     while author_ids and top > 1 and len(found) < limit:
         bottom = max(1, top - width)
         window = Post.objects.visible().filter(user__in=author_ids, id__gte=bottom, id__lt=top)
-        found += sorted(window.values_list("id", flat=True), reverse=True)
+        ids = list(window.values_list("id", flat=True)[: most + 1])
+        if len(ids) > most:
+            width //= WINDOW_FACTOR
+            continue
+        found += sorted(ids, reverse=True)
         top, width = bottom, WINDOW_FACTOR * width
     return found[:limit]

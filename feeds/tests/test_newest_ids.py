@@ -74,6 +74,19 @@ def test_one_busy_author_does_not_hide_the_quiet_ones(db: None) -> None:
     assert newest_ids(quiet_ids, before=NEWEST, limit=10) == list(range(18, 8, -1))
 
 
+def test_a_busy_time_long_ago_is_not_loaded_as_a_whole(db: None) -> None:
+    busy, other = crowd(2)
+    write = Post.objects.bulk_create
+    write(Post(pk=n, user=busy, content="x") for n in range(1, 4_000))
+    write(Post(pk=n, user=other, content="x") for n in range(50_000, 50_010))
+    with CaptureQueriesContext(connection) as queries:
+        ids = newest_ids([busy.pk], before=NEWEST, limit=5)
+    assert ids == [3_999, 3_998, 3_997, 3_996, 3_995]
+    with connection.cursor() as cursor:
+        rows = [cursor.execute(query["sql"]) for query in queries]
+    assert max(rows) <= 100
+
+
 def test_a_gap_of_a_trillion_ids_takes_few_queries(db: None) -> None:
     (author,) = crowd(1)
     Post.objects.bulk_create(Post(pk=n, user=author, content="x") for n in (1, 2, 10**12))
