@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.http import HttpRequest
 
 from follows.models import Follow
 
@@ -10,3 +11,7 @@ class FollowAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ordering = ["-id"]
     raw_id_fields = ["follower", "followee"]
     show_full_result_count = False
+
+    def has_change_permission(self, request: HttpRequest, obj: Follow | None = None) -> bool:
+        """Another edge is another follow, and feeds hear only of new and of removed ones."""
+        return False

@@ -13,6 +13,10 @@ class PostAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ["deleted_at"]
     show_full_result_count = False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Post | None = None) -> list[str]:
+        """A post does not change its author: the new one's followers would not hear of it."""
+        return [*self.readonly_fields, "user"] if obj else self.readonly_fields
+
     def has_delete_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
         """Deleting is soft; a row that is gone could not be shown to a moderator."""
         return False

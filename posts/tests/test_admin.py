@@ -1,6 +1,7 @@
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from posts.models import Post
 
 CHANGELIST = "admin:posts_post_changelist"
@@ -25,3 +26,11 @@ def test_nothing_is_deleted_for_good(admin_client: Client, post: Post) -> None:
     delete = reverse("admin:posts_post_delete", args=[post.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 403
     assert Post.objects.filter(pk=post.pk).exists()
+
+
+def test_a_post_is_edited_but_keeps_its_author(admin_client: Client, post: Post, bob: User) -> None:
+    change = reverse("admin:posts_post_change", args=[post.pk])
+    admin_client.post(change, {"user": bob.pk, "content": "edited"})
+    author = post.user
+    post.refresh_from_db()
+    assert (post.user, post.content) == (author, "edited")
