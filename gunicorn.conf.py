@@ -21,7 +21,7 @@ graceful_timeout = 20
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 # It would open a socket in $HOME, and a read-only container has none.
 control_socket_disable = True
-accesslog = None  # the service logs its requests itself
+accesslog = "-"
 
 # Each worker writes its metrics into files here, and /metrics adds them up.
 _own_folder = Path(tempfile.gettempdir()) / f"newsfeed-metrics-{os.getpid()}"

@@ -14,7 +14,7 @@ STATE = Gauge(
     "feed_breaker_state",
     "0 closed, 1 half open (trying), 2 open (not asking).",
     ["name"],
-    multiprocess_mode="max",
+    multiprocess_mode="livemax",
 )
 
 
