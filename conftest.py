@@ -1,4 +1,5 @@
 import gc
+import os
 import socket
 import time
 import warnings
@@ -40,9 +41,12 @@ PASSWORD = "correct horse battery staple"  # noqa: S105
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # kafka-python leaves the sockets of failed attempts to the garbage collector.
-    unclosed = r"ignore:unclosed <socket.* laddr=\('0.0.0.0':ResourceWarning"
-    config.addinivalue_line("filterwarnings", unclosed)
+    # kafka-python leaves sockets to the garbage collector: those of attempts that failed, and
+    # now and then one to the broker.
+    kafka = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "").rpartition(":")[2]
+    for address in (r"laddr=\('0.0.0.0'", rf"raddr=\('127.0.0.1', {kafka}\)"):
+        unclosed = f"ignore:unclosed <socket.* {address}:ResourceWarning"
+        config.addinivalue_line("filterwarnings", unclosed)
 
 
 @pytest.hookimpl(tryfirst=True)

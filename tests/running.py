@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import redis
+from kafka.errors import RetriableError
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.models import User
@@ -63,7 +64,11 @@ class Service:
         """
         if waiting := self.database.outbox_length():
             return f"{waiting} outbox rows"
-        return ", ".join(f"{topic}: lag {lag}" for topic, lag in self.topics.lag().items())
+        try:
+            lags = self.topics.lag()
+        except RetriableError as error:
+            return repr(error)
+        return ", ".join(f"{topic}: lag {lag}" for topic, lag in lags.items())
 
     def wait_for_rest(self, seconds: float) -> float:
         return wait_until(lambda: not self.unfinished(), seconds, "rest", self.unfinished)

@@ -41,7 +41,10 @@ class Topics:
             return {partition: result.offset for partition, result in found.items()}
 
     def lag(self) -> dict[str, int]:
-        """How many records the consumers have not committed, by topic; no topic if none."""
+        """How many records the consumers have not committed, by topic; no topic if none.
+
+        Raises RetriableError while a broker that has just started loads the offsets.
+        """
         ends = self.ends(f"{FEED}|{ACTIVITY}")
         with closing(KafkaAdminClient(bootstrap_servers=self._servers)) as admin:
             committed = admin.list_group_offsets(KAFKA_CONSUMER_GROUP)[KAFKA_CONSUMER_GROUP]
