@@ -1,0 +1,250 @@
+"""Tier A: the pipeline under every interleaving that hypothesis thinks of.
+
+All is the project's own code on the real database and Redis, except Kafka: here it is a list whose
+records are consumed one by one, late, twice and in any order.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django_redis import get_redis_connection
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from feeds import fanout, services, store
+from feeds.handlers import HANDLERS
+from feeds.store import Slice
+from follows.models import Follow
+from follows.services import follow, unfollow
+from newsfeed.events import outbox, producer
+from newsfeed.events.models import OutboxEvent
+from newsfeed.events.producer import Message, PublishError
+from newsfeed.events.schemas import Activity, FeedRecord, decode
+from newsfeed.events.topics import Topic, parse
+from posts.models import Post
+from posts.services import create_post, delete_post
+
+PEOPLE = 4
+CAP = 5
+person = st.integers(0, PEOPLE - 1)
+many = st.lists(st.integers(0, 1_000), min_size=1, max_size=8)
+
+
+class Log:
+    """Stands in for the producer: what was sent, and whether Kafka says so."""
+
+    def __init__(self) -> None:
+        self.records: list[Message] = []
+        self.acknowledges = True
+
+    def send(self, messages: Any) -> "Log":
+        self.records += messages
+        return self
+
+    def wait(self, seconds: float) -> None:
+        if not self.acknowledges:
+            raise PublishError("no acknowledgement")
+
+
+log = Log()
+
+
+class FeedModel(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.people = list(User.objects.order_by("pk").values_list("pk", flat=True))
+        self.redis = get_redis_connection("worker")
+        self.applied: set[bytes] = set()
+        self.builds: list[tuple[int, int, Slice | None]] = []
+        self.tokens = iter(range(1, 1_000))
+
+    @initialize(edges=st.sets(st.tuples(person, person), min_size=2))
+    def begin_with_follows(self, edges: set[tuple[int, int]]) -> None:
+        for one, other in edges:
+            self.follow_or_unfollow(one=one, other=other, survives=True)
+
+    @rule(author=person, survives=st.booleans())
+    def post(self, *, author: int, survives: bool) -> None:
+        create_post(user_id=self.people[author], content="x")
+        self.after_commit(survives=survives)
+
+    @rule(which=st.integers(0, 1_000), survives=st.booleans())
+    def delete(self, *, which: int, survives: bool) -> None:
+        if posts := list(Post.objects.visible()):
+            post = posts[which % len(posts)]
+            delete_post(user_id=post.user_id, post_id=post.pk)
+            self.after_commit(survives=survives)
+
+    @rule(one=person, other=person, survives=st.booleans())
+    def follow_or_unfollow(self, *, one: int, other: int, survives: bool) -> None:
+        edge = {"follower_id": self.people[one], "followee_id": self.people[other]}
+        if one == other:
+            return
+        if Follow.objects.filter(**edge).exists():
+            unfollow(**edge)
+        else:
+            follow(**edge)
+        self.after_commit(survives=survives)
+
+    def after_commit(self, *, survives: bool) -> None:
+        """What is registered for after the commit; nothing if the process is killed there."""
+        hooks: list[Any] = connection.run_on_commit
+        connection.run_on_commit = []
+        for _, hook, _ in hooks if survives else []:
+            hook()
+
+    @rule(acknowledges=st.booleans())
+    def relay(self, *, acknowledges: bool) -> None:
+        log.acknowledges = acknowledges
+        fanout.relay("model")
+        log.acknowledges = True
+
+    @rule(which=many, again=st.booleans())
+    def consume(self, *, which: list[int], again: bool) -> None:
+        """Some records, as one batch; `again` leaves them to be consumed another time."""
+        for batch in self.pick(which, again=again):
+            self.handle(batch)
+
+    def pick(self, which: list[int], *, again: bool) -> Iterator[list[Message]]:
+        picked = [log.records[n % len(log.records)] for n in which if log.records]
+        for topic in Topic:
+            batch = [message for message in picked if topic_of(message) is topic]
+            if batch:
+                yield batch
+        if not again:
+            log.records = [message for message in log.records if message not in picked]
+
+    def handle(self, batch: list[Message]) -> None:
+        topic = topic_of(batch[0])
+        HANDLERS[topic]([decode(topic, message.value) for message in batch])
+        self.applied |= {message.value for message in batch}
+
+    @rule(user=person)
+    def begin(self, user: int) -> None:
+        token = next(self.tokens)
+        if store.workers.begin(self.people[user], token):
+            self.builds.append((self.people[user], token, None))
+
+    @rule(which=st.integers(0, 1_000))
+    def snapshot(self, which: int) -> None:
+        if self.builds:
+            n = which % len(self.builds)
+            user_id, token, _ = self.builds[n]
+            self.builds[n] = (user_id, token, services.take_snapshot(user_id))
+
+    @rule(which=st.integers(0, 1_000))
+    def finish(self, which: int) -> None:
+        if self.builds:
+            user_id, token, found = self.builds[which % len(self.builds)]
+            if found is not None:
+                store.workers.finish(user_id, token, found)
+
+    @rule(user=person)
+    def evict(self, user: int) -> None:
+        self.redis.delete(store.key(self.people[user]))
+
+    @rule()
+    def flush(self) -> None:
+        self.redis.flushdb()
+
+    @rule(user=person, limit=st.sampled_from([1, 2, 3, 20]))
+    def read(self, user: int, limit: int) -> None:
+        """No ghost, in order, full pages; what is missing is on its way."""
+        user_id = self.people[user]
+        shown, truth = walk(user_id, limit), feed_of(user_id)
+        assert shown == [id_ for id_ in truth if id_ in set(shown)], (shown, truth)
+        missing = set(truth) - set(shown)
+        assert not missing or self.is_on_its_way(user_id, missing), (shown, truth)
+
+    def is_on_its_way(self, user_id: int, post_ids: set[int]) -> bool:
+        waiting = {event.payload.get("post_id") for event in OutboxEvent.objects.all()}
+        changes = {event.payload["actor_id"] for event in OutboxEvent.objects.all()}
+        for message in log.records:
+            if message.value not in self.applied:
+                record = decode(topic_of(message), message.value)
+                if isinstance(record, FeedRecord) and record.follower_id == user_id:
+                    waiting.add(record.post_id)
+                elif isinstance(record, Activity) and record.followee_id:
+                    changes.add(record.actor_id)
+        return user_id in changes or post_ids <= waiting
+
+    def teardown(self) -> None:
+        """At rest every feed is the truth, and Redis claims no more than it holds."""
+        try:
+            while OutboxEvent.objects.exists():
+                fanout.relay("model")
+            for message in log.records:
+                self.handle([message])
+            for user_id in self.people:
+                self.check(user_id)
+        finally:
+            log.records = []
+            connection.run_on_commit = []
+            self.redis.flushdb()
+            for model in (OutboxEvent, Follow, Post):
+                model.objects.all()._raw_delete("default")
+
+    def check(self, user_id: int) -> None:
+        truth = feed_of(user_id)
+        ready = store.workers.read(user_id, before=services.NEWEST, limit=1_000)
+        if ready is not None:
+            claimed = {id_ for id_ in truth if id_ > ready.floor}
+            assert claimed <= set(ready.ids), (truth, ready)
+            assert len(ready.ids) <= CAP + CAP // store.SLACK
+        assert walk(user_id, 2) == truth
+
+
+def topic_of(message: Message) -> Topic:
+    parsed = parse(message.topic)
+    assert parsed
+    return parsed[0]
+
+
+def feed_of(user_id: int) -> list[int]:
+    followed = Follow.objects.filter(follower=user_id).values("followee")
+    posts = Post.objects.filter(user__in=followed, deleted_at=None).order_by("-pk")
+    return list(posts.values_list("pk", flat=True))
+
+
+def walk(user_id: int, limit: int) -> list[int]:
+    shown: list[int] = []
+    before: int | None = services.NEWEST
+    while before is not None:
+        posts, before = services.read_feed(user_id, before=before, limit=limit)
+        assert len(posts) == limit or before is None
+        shown += [post.pk for post in posts]
+    return shown
+
+
+@pytest.fixture
+def _as_the_model_has_it(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(PEOPLE):
+        User.objects.create(username=f"person_{number}")
+    settings.FEED_MAX_LENGTH = CAP
+    monkeypatch.setattr(producer, "send", log.send)
+    monkeypatch.setattr(producer, "flush", lambda seconds: None)
+    monkeypatch.setattr(fanout, "FOLLOWERS_PER_SLICE", 2)
+    # The model decides when something is tried again, and not a clock.
+    monkeypatch.setattr(outbox, "REQUEST_LEASE", timedelta(0))
+    monkeypatch.setattr(outbox, "MAX_BACKOFF_SECONDS", 0)
+    monkeypatch.setattr(fanout.kafka_breaker, "minimum", 1_000)
+
+
+@pytest.mark.usefixtures("_as_the_model_has_it")
+def test_no_interleaving_loses_doubles_misorders_or_resurrects_a_post() -> None:
+    run_state_machine_as_test(
+        FeedModel,
+        settings=settings(
+            max_examples=int(os.environ.get("MODEL_EXAMPLES", "300")),
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
