@@ -2,11 +2,12 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as InvalidPassword
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from accounts.models import User
 from newsfeed.api.exceptions import Conflict
+from newsfeed.db import transactional
 
 
 def sign_up(*, username: str, password: str, display_name: str = "") -> User:
@@ -20,13 +21,13 @@ def sign_up(*, username: str, password: str, display_name: str = "") -> User:
     )
 
 
+@transactional
 def create_user(*, username: str, password_hash: str, display_name: str = "") -> User:
     """Takes a hash, so that many users of one password pay for it once. Raises Conflict."""
     try:
-        with transaction.atomic():
-            return User.objects.create(
-                username=username, password=password_hash, display_name=display_name
-            )
+        return User.objects.create(
+            username=username, password=password_hash, display_name=display_name
+        )
     except IntegrityError as error:
         raise Conflict("This username is taken.") from error
 
@@ -39,6 +40,7 @@ def log_in(*, username: str, password: str) -> User:
     return user
 
 
+@transactional
 def update_profile(*, user: User, display_name: str) -> User:
     user.display_name = display_name
     user.save(update_fields=["display_name"])

@@ -1,12 +1,13 @@
 from django.conf import settings
-from django.db import transaction
 from rest_framework.exceptions import NotFound, ValidationError
 
 from accounts.selectors import lock_users_or_raise
 from follows.models import Follow
 from newsfeed.api.exceptions import Conflict
+from newsfeed.db import transactional
 
 
+@transactional
 def follow(*, follower_id: int, followee_id: int) -> Follow:
     """Raises NotFound, Conflict if followed already, ValidationError for oneself or one too many.
 
@@ -14,25 +15,24 @@ def follow(*, follower_id: int, followee_id: int) -> Follow:
     """
     if follower_id == followee_id:
         raise ValidationError({"followee_id": ["You cannot follow yourself."]})
-    with transaction.atomic():
-        lock_users_or_raise(exclusive_id=follower_id, shared_id=followee_id)
-        following = Follow.objects.filter(follower=follower_id)
-        if following.filter(followee=followee_id).exists():
-            raise Conflict("You follow this user already.")
-        if following.count() >= settings.FOLLOWING_LIMIT:
-            message = f"You cannot follow more than {settings.FOLLOWING_LIMIT} users."
-            raise ValidationError({"followee_id": [message]})
-        return Follow.objects.create(follower_id=follower_id, followee_id=followee_id)
+    lock_users_or_raise(exclusive_id=follower_id, shared_id=followee_id)
+    following = Follow.objects.filter(follower=follower_id)
+    if following.filter(followee=followee_id).exists():
+        raise Conflict("You follow this user already.")
+    if following.count() >= settings.FOLLOWING_LIMIT:
+        message = f"You cannot follow more than {settings.FOLLOWING_LIMIT} users."
+        raise ValidationError({"followee_id": [message]})
+    return Follow.objects.create(follower_id=follower_id, followee_id=followee_id)
 
 
+@transactional
 def unfollow(*, follower_id: int, followee_id: int) -> None:
     """Raises NotFound for an unknown user, and for one who is not followed."""
-    with transaction.atomic():
-        edge = (
-            Follow.objects.select_for_update()
-            .filter(follower=follower_id, followee=followee_id)
-            .first()
-        )
-        if edge is None:
-            raise NotFound("You do not follow this user.")
-        edge.delete()
+    edge = (
+        Follow.objects.select_for_update()
+        .filter(follower=follower_id, followee=followee_id)
+        .first()
+    )
+    if edge is None:
+        raise NotFound("You do not follow this user.")
+    edge.delete()

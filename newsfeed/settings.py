@@ -91,7 +91,8 @@ DATABASES = {
             "charset": "utf8mb4",
             "connect_timeout": 3,
             # The outbox compares its leases with the server's clock: one time zone for both.
-            "init_command": "SET time_zone = '+00:00'",
+            # And a request must not wait for a row's lock as long as the server lets it, 50 s.
+            "init_command": "SET time_zone = '+00:00', innodb_lock_wait_timeout = 2",
             # The relay's SKIP LOCKED scan must not lock the gap that new outbox rows go to.
             "isolation_level": "read committed",
         },
