@@ -5,6 +5,7 @@ Shape: {"type", "title", "status", "detail", "instance"}; a 400 about the input 
 """
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
 from http import HTTPStatus
@@ -22,12 +23,14 @@ from rest_framework.response import Response
 from newsfeed.api.exceptions import DatabaseUnavailable
 
 PROBLEM_JSON = "application/problem+json"
+# The connection, the server or the transaction is gone; bugs in SQL raise others.
+DATABASE_ERRORS = (OperationalError, InterfaceError)
 logger = logging.getLogger(__name__)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Answer an exception raised in an API view; None leaves it to `server_error`."""
-    if isinstance(exc, OperationalError | InterfaceError):
+    if isinstance(exc, DATABASE_ERRORS):
         logger.error("database error", exc_info=exc)
         exc = DatabaseUnavailable()
     response = views.exception_handler(exc, context)
@@ -89,7 +92,17 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Also what a middleware or the admin raises ends here, while it is being handled."""
+    if isinstance(sys.exception(), DATABASE_ERRORS):
+        return _database_unavailable(request)
     return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed; it was logged.")
+
+
+def _database_unavailable(request: HttpRequest) -> HttpResponse:
+    problem = DatabaseUnavailable()
+    answer = _answer(request, problem.status_code, str(problem.detail))
+    answer.headers["Retry-After"] = str(problem.wait)
+    return answer
 
 
 def get_only(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

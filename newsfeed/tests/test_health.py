@@ -1,5 +1,5 @@
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.db import connection
@@ -8,8 +8,8 @@ from rest_framework.test import APIClient
 
 from conftest import caches_at, free_port
 from newsfeed import health
+from newsfeed.tests.conftest import Away
 
-Away = Callable[[], AbstractContextManager[None]]
 READY = {"status": "ok", "mysql": "ok", "redis": "ok", "kafka": "ok"}
 
 
@@ -19,21 +19,6 @@ def redis_away() -> Away:
     def away() -> Iterator[None]:
         with override_settings(CACHES=caches_at(netloc=f"127.0.0.1:{free_port()}")):
             yield
-
-    return away
-
-
-@pytest.fixture
-def mysql_away(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Away:
-    """A block in which nobody listens where MySQL should be."""
-
-    @contextmanager
-    def away() -> Iterator[None]:
-        with monkeypatch.context() as patch:
-            patch.setitem(connection.settings_dict, "PORT", str(free_port()))
-            connection.close()
-            yield
-        connection.close()
 
     return away
 
