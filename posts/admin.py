@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from posts.models import Post
+from posts.models import IdempotencyKey, Post
 
 
 @admin.register(Post)
@@ -19,4 +19,27 @@ class PostAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
         """Deleting is soft; a row that is gone could not be shown to a moderator."""
+        return False
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """To look at, not to touch: without its row, a POST that is sent again makes a second post."""
+
+    list_display = ["user_id", "key", "created_at"]
+    search_fields = ["=user_id", "=key"]
+    ordering = ["-created_at"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: IdempotencyKey | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: IdempotencyKey | None = None
+    ) -> bool:
         return False

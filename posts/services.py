@@ -1,7 +1,14 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.db import IntegrityError
 from django.utils import timezone
 from rest_framework.exceptions import PermissionDenied
 
+from accounts.models import User
+from newsfeed.api.idempotency import RequestKey
 from newsfeed.db import transactional
+from posts.idempotency import find_answer, keep_answer
 from posts.models import Post
 from posts.selectors import lock_post_or_raise
 
@@ -9,6 +16,32 @@ from posts.selectors import lock_post_or_raise
 @transactional
 def create_post(*, user_id: int, content: str) -> Post:
     return Post.objects.create(user_id=user_id, content=content)
+
+
+def create_post_once(
+    *, user: User, content: str, key: RequestKey, to_answer: Callable[[Post], dict[str, Any]]
+) -> tuple[dict[str, Any], bool]:
+    """The answer, and whether it is that of an earlier request with this key.
+
+    Raises IdempotencyKeyReused and RequestStillRunning.
+    """
+    if first := find_answer(user.pk, key):
+        return first, True
+    try:
+        return _create_with_answer(user, content, key, to_answer), False
+    except IntegrityError:  # the other one of two at once was first
+        if first := find_answer(user.pk, key):
+            return first, True
+        raise
+
+
+@transactional
+def _create_with_answer(
+    user: User, content: str, key: RequestKey, to_answer: Callable[[Post], dict[str, Any]]
+) -> dict[str, Any]:
+    answer = to_answer(Post.objects.create(user=user, content=content))
+    keep_answer(user.pk, key, answer)
+    return answer
 
 
 @transactional

@@ -10,6 +10,20 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
+class RequestStillRunning(Conflict):
+    """An earlier request with this Idempotency-Key has not ended."""
+
+    default_detail = "A request with this Idempotency-Key is still running. Try again."
+    default_code = "request_still_running"
+    wait = 1  # seconds; becomes Retry-After
+
+
+class IdempotencyKeyReused(APIException):
+    status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+    default_detail = "This Idempotency-Key came with another body before. Take a new one."
+    default_code = "idempotency_key_reused"
+
+
 class ContentTooLarge(APIException):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_code = "content_too_large"

@@ -2,7 +2,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from posts.models import Post
+from posts.models import IdempotencyKey, Post
 
 CHANGELIST = "admin:posts_post_changelist"
 
@@ -34,3 +34,20 @@ def test_a_post_is_edited_but_keeps_its_author(admin_client: Client, post: Post,
     author = post.user
     post.refresh_from_db()
     assert (post.user, post.content) == (author, "edited")
+
+
+def test_idempotency_keys_can_be_looked_at_and_not_touched(
+    admin_client: Client, post: Post
+) -> None:
+    key = IdempotencyKey.objects.create(user_id=post.user_id, key="abc", answer="{}")
+    changelist = reverse("admin:posts_idempotencykey_changelist")
+    for query, is_found in (("abc", True), (f"{post.user_id}", True), ("xyz", False)):
+        page = admin_client.get(changelist, {"q": query})
+        assert (b">abc<" in page.content) == is_found
+    change = reverse("admin:posts_idempotencykey_change", args=[key.pk])
+    assert admin_client.get(change).status_code == 200
+    add = reverse("admin:posts_idempotencykey_add")
+    delete = reverse("admin:posts_idempotencykey_delete", args=[key.pk])
+    for path in (add, change, delete):
+        assert admin_client.post(path, {"post": "yes"}).status_code == 403
+    assert IdempotencyKey.objects.exists()
