@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from http.client import HTTPConnection
+from contextlib import closing, suppress
+from email.message import Message
+from http.client import HTTPConnection, HTTPException
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,18 +18,21 @@ class Answer(NamedTuple):
     content_type: str
     body: Any
     seconds: float
+    headers: Message
 
 
 class Person:
     def __init__(self, url: str, user_id: int = 0, token: str = "") -> None:
         self.url, self.id, self._token = url, user_id, token
 
-    def call(self, method: str, path: str, body: object = None) -> Answer:
-        """The path is below /api/v1, or the absolute URL of a `next`."""
+    def call(self, method: str, path: str, body: object = None, key: str = "") -> Answer:
+        """The path is below /api/v1, or the absolute URL of a `next`; `key` is Idempotency-Key."""
         url = urlsplit(path if "://" in path else f"{self.url}/api/v1{path}")
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
+        if key:
+            headers["Idempotency-Key"] = key
         target = f"{url.path}?{url.query}" if url.query else url.path
         began = time.monotonic()
         with closing(HTTPConnection(url.netloc, timeout=TIMEOUT_SECONDS)) as connection:
@@ -36,8 +40,8 @@ class Person:
             response = connection.getresponse()
             content = response.read()
         seconds = time.monotonic() - began
-        content_type = response.headers.get_content_type()
-        return Answer(response.status, content_type, json.loads(content or "null"), seconds)
+        parsed, type_ = json.loads(content or "null"), response.headers.get_content_type()
+        return Answer(response.status, type_, parsed, seconds, response.headers)
 
     def done(self, status: int, method: str, path: str, body: object = None) -> Any:
         """The body of an answer that must have this status."""
@@ -48,6 +52,17 @@ class Person:
     def posts(self, content: str) -> int:
         """The new post's id."""
         return int(self.done(201, "POST", "/posts/", {"content": content})["id"])
+
+    def posts_once(self, content: str, key: str) -> Answer:
+        """Sends the post until it is answered, whatever becomes of the server meanwhile."""
+        while True:
+            with suppress(OSError, HTTPException):
+                answer = self.call("POST", "/posts/", {"content": content}, key)
+                if answer.status == 201:
+                    return answer
+                assert answer.status in (409, 503), answer
+                assert answer.headers["Retry-After"]
+            time.sleep(0.05)
 
     def deletes(self, post_id: int) -> None:
         self.done(204, "DELETE", f"/posts/{post_id}/")

@@ -1,6 +1,11 @@
 import os
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
+from pathlib import Path
+from threading import Event
 
 from dev.control import ROOT
 from dev.ports import Ports
@@ -98,3 +103,46 @@ def _stops_amid(service: Service) -> bool:
     if not leased:
         service.stack.signal("relay", "CONT")
     return bool(leased)
+
+
+def test_a_post_that_was_made_but_not_answered_is_not_made_again(service: Service) -> None:
+    author, _ = service.add_author(followers=100)  # publishing to them takes time after the commit
+    replayed = Event()
+
+    def post_on(poster: int) -> list[int]:
+        """The ids of what was posted until one was answered late."""
+        ids: list[int] = []
+        while not replayed.is_set():
+            answer = author.posts_once("once", key=f"{poster}-{len(ids)}")
+            ids.append(answer.body["id"])
+            if answer.headers["Idempotency-Replayed"]:
+                replayed.set()
+        return ids
+
+    with ThreadPoolExecutor(4) as threads:
+        posting = [threads.submit(post_on, poster) for poster in range(4)]
+        for _ in range(20):
+            if replayed.wait(0.3):
+                break
+            for pid in _children(service.stack.pid("api")):
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: _answers(author), 20, "the API has new workers")
+        is_replayed = replayed.is_set()
+        replayed.set()
+        ids = [id_ for poster in posting for id_ in poster.result(20)]
+    assert is_replayed
+    rows = service.database.rows("SELECT id FROM posts WHERE user_id = %s", author.id)
+    assert sorted(rows) == [(id_,) for id_ in sorted(ids)]
+    service.wait_for_rest(40)
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def _answers(person: Person) -> bool:
+    try:
+        return person.call("GET", "/users/me/").status == 200
+    except (OSError, HTTPException):
+        return False

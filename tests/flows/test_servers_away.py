@@ -1,7 +1,9 @@
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from statistics import median
+from threading import Event
 
 import pytest
 
@@ -84,3 +86,64 @@ def test_feeds_are_read_without_redis_and_nothing_is_lost(
         assert service.person(follower).feed_ids() == posts
     assert leaver.feed_ids() == []
     assert (service.stack.pid("consumer"), service.dead_letters()) == (consumer, dead)
+
+
+@pytest.fixture
+def mysql_away(service: Service, away: Callable[[str, str], ExitStack]) -> Callable[[], ExitStack]:
+    """Stops MariaDB; leaving the block brings it back."""
+    if not service.stack.pid("mariadb"):
+        pytest.skip("this MySQL is not ours to stop")
+    return lambda: away("mariadb", "stopped")
+
+
+def test_without_mysql_all_is_unavailable_and_when_it_is_back_all_works(
+    service: Service, mysql_away: Callable[[], ExitStack]
+) -> None:
+    author, followers = service.add_author(followers=20)
+    reader = service.person(followers[0])
+    service.warm(followers)
+    earlier = author.posts("before")
+    api, dead = service.stack.pid("api"), service.dead_letters()
+    with mysql_away():
+        for _ in range(10):  # so that every thread of the API is asked
+            _assert_unavailable(reader.call("GET", "/feed/"))
+            _assert_unavailable(reader.call("DELETE", f"/users/{author.id}/follow/"))
+            _assert_unavailable(reader.call("GET", f"/posts/{earlier}/"))
+            _assert_unavailable(_post(author))
+    later = author.posts("after")
+    wait_until(lambda: service.holds_everywhere(followers, later), 20, "it is in every feed")
+    service.wait_for_rest(20)
+    for follower in followers:
+        assert service.person(follower).feed_ids() == [later, earlier]
+    assert (service.stack.pid("api"), service.dead_letters()) == (api, dead)
+
+
+def _assert_unavailable(answer: Answer) -> None:
+    assert answer.status == 503, answer
+    assert answer.content_type == "application/problem+json"
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_posts_that_are_sent_until_they_are_answered_are_made_once(
+    service: Service, mysql_away: Callable[[], ExitStack]
+) -> None:
+    author, _ = service.add_author(followers=0)
+    enough = Event()
+
+    def post_on() -> list[int]:
+        """The ids of what was posted until there was enough."""
+        ids: list[int] = []
+        while not enough.is_set():
+            number = str(len(ids))
+            ids.append(author.posts_once(number, key=number).body["id"])
+        return ids
+
+    with ThreadPoolExecutor(1) as threads:
+        posting = threads.submit(post_on)
+        for _ in range(3):
+            with mysql_away():
+                _assert_unavailable(author.call("GET", "/feed/"))
+        enough.set()
+        ids = posting.result(30)
+    rows = service.database.rows("SELECT id, content FROM posts WHERE user_id = %s", author.id)
+    assert sorted(rows) == [(id_, f"{number}") for number, id_ in enumerate(ids)]
