@@ -36,7 +36,13 @@ def on_starting(_server: object) -> None:
 
 def post_worker_init(_worker: object) -> None:
     """The first post should not wait for the first connection to Kafka; nor do we, here."""
-    from newsfeed.events import producer  # noqa: PLC0415 - needs Django, which is set up by now
+    # These need Django, which is set up by now.
+    from django.db import connections  # noqa: PLC0415
+
+    from newsfeed.events import producer  # noqa: PLC0415
+
+    # Seconds. A request gives up a server that hangs; a migration, which runs elsewhere, may wait.
+    connections.settings["default"]["OPTIONS"]["read_timeout"] = 4
 
     gc.collect()
     gc.freeze()  # what was made up to here stays: collections need not walk over it

@@ -2,6 +2,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from statistics import median
 from threading import Event
 
@@ -89,22 +90,24 @@ def test_feeds_are_read_without_redis_and_nothing_is_lost(
 
 
 @pytest.fixture
-def mysql_away(service: Service, away: Callable[[str, str], ExitStack]) -> Callable[[], ExitStack]:
-    """Stops MariaDB; leaving the block brings it back."""
+def mysql_away(
+    service: Service, away: Callable[[str, str], ExitStack]
+) -> Callable[[str], ExitStack]:
+    """Takes MariaDB away, stopped or frozen; leaving the block brings it back."""
     if not service.stack.pid("mariadb"):
         pytest.skip("this MySQL is not ours to stop")
-    return lambda: away("mariadb", "stopped")
+    return partial(away, "mariadb")
 
 
 def test_without_mysql_all_is_unavailable_and_when_it_is_back_all_works(
-    service: Service, mysql_away: Callable[[], ExitStack]
+    service: Service, mysql_away: Callable[[str], ExitStack]
 ) -> None:
     author, followers = service.add_author(followers=20)
     reader = service.person(followers[0])
     service.warm(followers)
     earlier = author.posts("before")
     api, dead = service.stack.pid("api"), service.dead_letters()
-    with mysql_away():
+    with mysql_away("stopped"):
         for _ in range(10):  # so that every thread of the API is asked
             _assert_unavailable(reader.call("GET", "/feed/"))
             _assert_unavailable(reader.call("DELETE", f"/users/{author.id}/follow/"))
@@ -124,8 +127,24 @@ def _assert_unavailable(answer: Answer) -> None:
     assert answer.headers["Retry-After"] == "1"
 
 
+def test_a_mysql_that_hangs_does_not_hang_the_api(
+    service: Service, mysql_away: Callable[[str], ExitStack]
+) -> None:
+    author, _ = service.add_author(followers=0)
+
+    def read_at_once(requests: int) -> list[Answer]:
+        with ThreadPoolExecutor(requests) as threads:
+            return list(threads.map(lambda _: author.call("GET", "/feed/"), range(requests)))
+
+    assert {answer.status for answer in read_at_once(12)} == {200}  # all threads are connected
+    with mysql_away("frozen"):
+        for answer in read_at_once(4):  # four seconds for the connection, three for a new one
+            _assert_unavailable(answer)
+    assert {answer.status for answer in read_at_once(12)} == {200}
+
+
 def test_posts_that_are_sent_until_they_are_answered_are_made_once(
-    service: Service, mysql_away: Callable[[], ExitStack]
+    service: Service, mysql_away: Callable[[str], ExitStack]
 ) -> None:
     author, _ = service.add_author(followers=0)
     enough = Event()
@@ -141,7 +160,7 @@ def test_posts_that_are_sent_until_they_are_answered_are_made_once(
     with ThreadPoolExecutor(1) as threads:
         posting = threads.submit(post_on)
         for _ in range(3):
-            with mysql_away():
+            with mysql_away("stopped"):
                 _assert_unavailable(author.call("GET", "/feed/"))
         enough.set()
         ids = posting.result(30)
