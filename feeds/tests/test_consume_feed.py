@@ -17,7 +17,7 @@ from follows.services import follow
 from newsfeed import worker
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
-from newsfeed.events.topics import parse
+from newsfeed.events.topics import Topic, parse
 from posts.services import create_post
 
 GROUP = "test-process"
@@ -110,6 +110,19 @@ def test_without_kafka_it_lives_says_so_and_ends_with_0(start: Start) -> None:
     process.wait_until(lambda: "cannot look for unread topics" in process.log())
     assert process.is_alive()
     assert process.end() == 0
+
+
+def test_too_many_dead_letters_end_it_with_1_and_one_line(start: Start, broker: Broker) -> None:
+    bad = [producer.Message(Topic.FEED.today(), 1, b"?")] * 101
+    producer.send(bad).wait(5)
+    process = start()
+    assert process.wait() == 1
+    said = "Stopped, and the batch in hand is not committed: more than 100 dead letters in a row"
+    assert process.log().splitlines()[-1] == f"CommandError: {said}"
+    assert "Traceback" not in process.log()
+    assert _lag() == 101
+    assert broker.records(Topic.FEED.dead_letters) == []
+    broker.skip_to_end(GROUP)
 
 
 @pytest.mark.parametrize("away", ["REDIS_URL", "DATABASE_URL"])

@@ -8,20 +8,18 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
 
-from newsfeed.events import dead_letters, topic_admin
-from newsfeed.events.dead_letters import DeadLetter
-from newsfeed.events.exceptions import Unavailable
-from newsfeed.events.schemas import InvalidRecord, decode
+from newsfeed.events import dead_letters, failures, topic_admin
+from newsfeed.events.failures import Handler
+from newsfeed.events.tally import Tally
 from newsfeed.events.topics import Topic, days_from_today, parse
 
 logger = logging.getLogger(__name__)
@@ -38,7 +36,6 @@ for _topic in Topic:
     for _outcome in ("ok", "dead_letter"):
         CONSUMED.labels(_topic, _outcome)  # a rate needs the zero before the first error
 
-Handler = Callable[[list[Any]], None]
 Batch = dict[TopicPartition, list[Any]]
 
 
@@ -65,17 +62,18 @@ class Consumer:
         self._topics: set[str] = set()
         self._handled: dict[TopicPartition, int] = {}
         self._refresh_at = 0.0
+        self._tally = Tally()
         self._failures = 0
         self._resume_at = 0.0
 
     def step(self) -> int:
-        """Handles one batch and commits it. Returns how many records it held."""
+        """Handles one batch and commits it. Returns how many records it held. Raises CannotGoOn."""
         self._refresh_topics()
         batch = self._poll()
         if batch:
             try:
                 self._handle(batch)
-            except (Unavailable, OperationalError, InterfaceError) as error:
+            except failures.AWAY as error:
                 self._hold(batch, error)
                 return 0
             self._failures = 0
@@ -121,23 +119,21 @@ class Consumer:
         return batch
 
     def _handle(self, batch: Batch) -> None:
-        """Raises what the handlers raise, and PublishError."""
-        decoded: defaultdict[Topic, list[Any]] = defaultdict(list)
-        invalid: list[DeadLetter] = []
-        for partition, raws in batch.items():
-            topic = _topic_of(partition)
-            for raw in raws:
-                try:
-                    decoded[topic].append(decode(topic, raw.value))
-                except InvalidRecord as error:
-                    invalid.append(DeadLetter(topic, raw, error))
-        for topic, records in decoded.items():
-            self._handlers[topic](records)
-            CONSUMED.labels(topic, "ok").inc(len(records))
-        if invalid:
-            dead_letters.publish(invalid)
-        for letter in invalid:
-            CONSUMED.labels(letter.topic, "dead_letter").inc()
+        """Raises what `failures.apply` and `dead_letters.keep` raise, and TooManyDeadLetters."""
+        raws: defaultdict[Topic, list[Any]] = defaultdict(list)
+        for partition, some in batch.items():
+            raws[_topic_of(partition)] += some
+        letters = {
+            topic: failures.apply(topic, some, self._handlers[topic])
+            for topic, some in raws.items()
+        }
+        tally = self._tally.plus([one is not None for some in letters.values() for one in some])
+        if dead := [one for some in letters.values() for one in some if one]:
+            dead_letters.keep(dead)
+        self._tally = tally
+        for topic, some in letters.items():
+            CONSUMED.labels(topic, "ok").inc(some.count(None))
+            CONSUMED.labels(topic, "dead_letter").inc(len(some) - some.count(None))
 
     def _hold(self, batch: Batch, error: Exception) -> None:
         """Puts the batch back and pauses; `_poll` resumes after a back-off with jitter.

@@ -1,17 +1,19 @@
-"""Records that can never be applied, kept with where they came from and why."""
+"""Records that could not be applied, kept with where they came from and why."""
 
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from newsfeed.events import producer
-from newsfeed.events.producer import Message
+from newsfeed.events import producer, topic_admin
+from newsfeed.events.models import DeadLetter
+from newsfeed.events.producer import Message, PublishError
 from newsfeed.events.topics import Topic
 
 logger = logging.getLogger(__name__)
 
 ACK_SECONDS = 10
+MAX_ERROR_LENGTH = 500
 
 
 class RawRecord(Protocol):
@@ -25,34 +27,70 @@ class RawRecord(Protocol):
     def value(self) -> bytes | None: ...
 
 
-class DeadLetter(NamedTuple):
-    topic: Topic
-    raw: RawRecord
-    error: Exception
-    attempts: int = 1
+def letter(topic: Topic, raw: RawRecord, error: Exception, attempts: int = 1) -> DeadLetter:
+    return DeadLetter(
+        topic=topic,
+        origin_topic=raw.topic,
+        origin_partition=raw.partition,
+        origin_offset=raw.offset,
+        value=raw.value or b"",
+        error=describe(error),
+        attempts=attempts,
+        created_at=datetime.now(UTC),
+    )
 
-    def message(self) -> Message:
-        headers = {
-            "origin-topic": self.raw.topic,
-            "origin-partition": self.raw.partition,
-            "origin-offset": self.raw.offset,
-            "error": f"{type(self.error).__name__}: {self.error}",
-            "attempts": self.attempts,
-            "time": datetime.now(UTC).isoformat(),
-        }
-        return Message(
-            self.topic.dead_letters,
-            key=self.raw.partition,
-            value=self.raw.value or b"",
-            headers=[(name, str(text).encode()) for name, text in headers.items()],
-        )
+
+def describe(error: Exception) -> str:
+    """Whatever the error says, UTF-8 and a column can hold it."""
+    text = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
+    return text[:MAX_ERROR_LENGTH]
+
+
+def keep(letters: Sequence[DeadLetter]) -> None:
+    """Returns when `{topic}.DLT` holds all of them or, because it refuses, MySQL does.
+
+    While Kafka as a whole is away there is nothing else to go on with, so they are better held
+    than scattered. Raises Unavailable then, and Django's database errors when MySQL is away too.
+    """
+    try:
+        try:
+            publish(letters)
+        except PublishError:
+            topic_admin.ping()
+            publish(letters)  # a topic's metadata may only have been late
+    except PublishError as error:
+        _save(letters)
+        logger.error("%d dead letters are in MySQL, not in Kafka: %s", len(letters), error)
+    for one in letters:
+        logger.error("dead letter: %s: %s", one, one.error)
 
 
 def publish(letters: Sequence[DeadLetter]) -> None:
     """Returns when `{topic}.DLT` holds all of them. Raises PublishError."""
-    producer.send(letter.message() for letter in letters).wait(ACK_SECONDS)
-    for letter in letters:
-        raw = letter.raw
-        logger.error(
-            "dead letter: %s[%d]@%d: %s", raw.topic, raw.partition, raw.offset, letter.error
-        )
+    producer.send(_message(one) for one in letters).wait(ACK_SECONDS)
+
+
+def _message(letter: DeadLetter) -> Message:
+    headers = {
+        "origin-topic": letter.origin_topic,
+        "origin-partition": letter.origin_partition,
+        "origin-offset": letter.origin_offset,
+        "error": letter.error,
+        "attempts": letter.attempts,
+        "time": letter.created_at.isoformat(),
+    }
+    return Message(
+        Topic(letter.topic).dead_letters,
+        key=letter.origin_partition,
+        value=bytes(letter.value),
+        headers=[(name, str(text).encode()) for name, text in headers.items()],
+    )
+
+
+def _save(letters: Sequence[DeadLetter]) -> None:
+    """A record that dies again, or its namesake on a topic made anew, replaces the older row."""
+    DeadLetter.objects.bulk_create(
+        letters,
+        update_conflicts=True,
+        update_fields=["value", "error", "attempts", "created_at", "replayed_at"],
+    )

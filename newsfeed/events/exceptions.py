@@ -1,2 +1,6 @@
 class Unavailable(Exception):
     """Something that is needed cannot be reached: the same is tried again later."""
+
+
+class CannotGoOn(Exception):
+    """The process must end with this one line, and people must look."""

@@ -27,3 +27,31 @@ class OutboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.payload['type']} {self.event_id}"
+
+
+class DeadLetter(models.Model):
+    """A record that could not be applied.
+
+    Most are on Kafka, in `{topic}.DLT`, and have no row: one is saved only when Kafka refuses it.
+    """
+
+    topic = models.CharField(max_length=20, help_text="feed or activity")
+    origin_topic = models.CharField(max_length=249)
+    origin_partition = models.PositiveIntegerField()
+    origin_offset = models.PositiveBigIntegerField()
+    value = models.BinaryField(help_text="The record, as it was.")
+    error = models.CharField(max_length=500)
+    attempts = models.PositiveIntegerField(help_text="How often it was tried to apply it.")
+    created_at = models.DateTimeField()
+    replayed_at = models.DateTimeField(null=True, help_text="When it was applied after all.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["origin_topic", "origin_partition", "origin_offset"],
+                name="dead_letter_origin",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.origin_topic}[{self.origin_partition}]@{self.origin_offset}"

@@ -1,10 +1,11 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from feeds.handlers import HANDLERS
 from newsfeed import worker
 from newsfeed.events.consumer import Consumer
+from newsfeed.events.exceptions import CannotGoOn
 
 
 class Command(BaseCommand):
@@ -26,5 +27,9 @@ class Command(BaseCommand):
         consumer = Consumer(HANDLERS)
         try:
             worker.run(consumer.step, port=metrics_port)
+        except CannotGoOn as error:
+            raise CommandError(
+                f"Stopped, and the batch in hand is not committed: {error}"
+            ) from error
         finally:
             consumer.close()

@@ -9,12 +9,13 @@ from pytest_django.fixtures import Settings
 from conftest import Broker
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
+from newsfeed.events.failures import Handler
 from newsfeed.events.schemas import FeedRecord, encode
 from newsfeed.events.topics import Topic
 
 GROUP = "test-events"
 Send = Callable[..., list[FeedRecord]]
-Start = Callable[["Recorder"], Consumer]
+Start = Callable[[Handler], Consumer]
 
 
 class Recorder:
@@ -23,13 +24,17 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[list[Any]] = []
         self.records: list[Any] = []
-        self.errors: list[Exception] = []
+        self.errors: list[BaseException] = []
         """Raised one a call."""
+        self.poison: set[int] = set()
+        """Posts whose records fail every call that holds them."""
 
     def __call__(self, records: list[Any]) -> None:
         self.calls.append(records)
         if self.errors:
             raise self.errors.pop(0)
+        if bad := self.poison & {record.post_id for record in records}:
+            raise ValueError(f"poison {min(bad)}")
         self.records += records
 
 
@@ -43,7 +48,7 @@ def start() -> Iterator[Start]:
     """Makes a consumer of feed records, which leaves its group at the end of the test."""
     consumers: list[Consumer] = []
 
-    def consume(handler: Recorder) -> Consumer:
+    def consume(handler: Handler) -> Consumer:
         consumers.append(Consumer({Topic.FEED: handler}))
         return consumers[-1]
 

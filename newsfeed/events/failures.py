@@ -1,0 +1,83 @@
+"""Whose fault a failure is decides what is done about it.
+
+- The record's, as it cannot be decoded: a dead letter at once.
+- The world's, as something is away: raised, so that the caller waits and tries all of it again.
+- Nobody knows whose: two retries, the last record by record. What fails then is a dead letter.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from prometheus_client import Counter
+
+from newsfeed.events import dead_letters
+from newsfeed.events.dead_letters import RawRecord
+from newsfeed.events.exceptions import Unavailable
+from newsfeed.events.models import DeadLetter
+from newsfeed.events.schemas import InvalidRecord, decode
+from newsfeed.events.topics import Topic
+
+logger = logging.getLogger(__name__)
+
+AWAY = (Unavailable, OperationalError, InterfaceError)
+RETRIES = 2
+RETRY_SECONDS = 1.0
+"""Simply slept: the client sends its heartbeats from a thread of its own."""
+
+RETRIED = Counter(
+    "feed_events_retried_total", "Batches handled again after an unexpected error.", ["topic"]
+)
+for _topic in Topic:
+    RETRIED.labels(_topic)
+
+Handler = Callable[[list[Any]], None]
+
+
+def apply(topic: Topic, raws: Sequence[RawRecord], handler: Handler) -> list[DeadLetter | None]:
+    """Decodes and handles the records. Returns for each None, or its dead letter, not yet kept.
+
+    Raises what stands in AWAY; then all of them may come again.
+    """
+    letters: list[DeadLetter | None] = [None] * len(raws)
+    records: dict[int, Any] = {}
+    for index, raw in enumerate(raws):
+        try:
+            records[index] = decode(topic, raw.value)
+        except InvalidRecord as error:
+            letters[index] = dead_letters.letter(topic, raw, error)
+    if records and not _handle(topic, list(records.values()), handler):
+        for index, cause in _culprits(records, handler).items():
+            letters[index] = dead_letters.letter(topic, raws[index], cause, attempts=1 + RETRIES)
+    return letters
+
+
+def _handle(topic: Topic, records: list[Any], handler: Handler) -> bool:
+    """Whether one of all tries but the last succeeds."""
+    for _ in range(RETRIES):
+        try:
+            handler(records)
+        except AWAY:
+            raise
+        except Exception:
+            logger.warning("a batch of %d %s records failed", len(records), topic, exc_info=True)
+            RETRIED.labels(topic).inc()
+            time.sleep(RETRY_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _culprits(records: Mapping[int, Any], handler: Handler) -> dict[int, Exception]:
+    """The last try, record by record. Handlers are idempotent: good ones may come again."""
+    errors: dict[int, Exception] = {}
+    for index, record in records.items():
+        try:
+            handler([record])
+        except AWAY:
+            raise
+        except Exception as error:
+            errors[index] = error
+    return errors
