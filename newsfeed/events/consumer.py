@@ -8,13 +8,14 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from prometheus_client import Counter, Gauge
 
 from newsfeed.events import dead_letters, failures, topic_admin
@@ -28,6 +29,8 @@ MAX_RECORDS = 1_000
 POLL_SECONDS = 1.0
 REFRESH_SECONDS = 30
 MAX_BACKOFF_SECONDS = 5
+READ_SECONDS = 10
+"""Without a record, although there are some: the broker does not answer."""
 
 CONSUMED = Counter("feed_events_consumed_total", "Records handled.", ["topic", "outcome"])
 LAG = Gauge("feed_consumer_lag", "Records behind the end of the partition.", ["topic", "partition"])
@@ -39,25 +42,31 @@ for _topic in Topic:
 Batch = dict[TopicPartition, list[Any]]
 
 
+def _options(group: str) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": settings.KAFKA_BOOTSTRAP_SERVERS,
+        # Named, so that the constructor need not wait for a broker to tell it.
+        "api_version": (4, 3),
+        "group_id": group,
+        "enable_auto_commit": False,
+        # A topic that is discovered late is read from its start.
+        "auto_offset_reset": "earliest",
+        "max_poll_records": MAX_RECORDS,
+        "reconnect_backoff_max_ms": 1_000,
+        "metrics_enabled": False,
+    }
+
+
 class Consumer:
     """Applies the records of the dated topics, each at least once, in batches of up to 1,000."""
 
     def __init__(self, handlers: Mapping[Topic, Handler]) -> None:
         self._handlers = handlers
         self._kafka = KafkaConsumer(
-            bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
-            # Named, so that the constructor need not wait for a broker to tell it.
-            api_version=(4, 3),
-            group_id=settings.KAFKA_CONSUMER_GROUP,
-            enable_auto_commit=False,
-            # A topic that is discovered late is read from its start.
-            auto_offset_reset="earliest",
+            **_options(settings.KAFKA_CONSUMER_GROUP),
             partition_assignment_strategy=(CooperativeStickyAssignor,),
-            max_poll_records=MAX_RECORDS,
             session_timeout_ms=15_000,
-            reconnect_backoff_max_ms=1_000,
             metadata_max_age_ms=5_000,
-            metrics_enabled=False,
         )
         self._topics: set[str] = set()
         self._handled: dict[TopicPartition, int] = {}
@@ -172,3 +181,47 @@ def _topic_of(partition: TopicPartition) -> Topic:
     parsed = parse(partition.topic)
     assert parsed is not None, partition.topic
     return parsed[0]
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise topic_admin.BrokerUnavailable(repr(error)) from error
+
+
+class DeadLetterReader:
+    """Reads the dead letters on Kafka, from where the last reader has come to.
+
+    Partitions are assigned by hand: there is one reader at a time. Raises BrokerUnavailable.
+    """
+
+    def __init__(self) -> None:
+        self._kafka = KafkaConsumer(**_options(f"{settings.KAFKA_CONSUMER_GROUP}-replay"))
+
+    def read(self, topic: Topic, ends: Mapping[int, int]) -> Iterator[Any]:
+        """Those before these offsets, {partition: offset}."""
+        goal = {TopicPartition(topic.dead_letters, number): end for number, end in ends.items()}
+        self._kafka.assign(list(goal))
+        deadline = time.monotonic() + READ_SECONDS
+        with _answering():
+            while any(self._position(tp) < end for tp, end in goal.items()):
+                for tp, raws in self._kafka.poll(timeout_ms=1_000).items():
+                    yield from (raw for raw in raws if raw.offset < goal[tp])
+                    deadline = time.monotonic() + READ_SECONDS
+                if time.monotonic() > deadline:
+                    raise KafkaTimeoutError(f"{topic.dead_letters} cannot be read")
+
+    @_answering()
+    def commit(self, raw: Any) -> None:
+        """No reader gets this one again, nor those before it."""
+        partition = TopicPartition(raw.topic, raw.partition)
+        offsets = {partition: OffsetAndMetadata(raw.offset + 1, "", -1)}
+        self._kafka.commit(offsets, timeout_ms=5_000)
+
+    def close(self) -> None:
+        self._kafka.close(autocommit=False, timeout_ms=5_000)
+
+    def _position(self, partition: TopicPartition) -> int:
+        return self._kafka.position(partition, timeout_ms=5_000) or 0

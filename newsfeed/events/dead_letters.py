@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.models import DeadLetter
@@ -40,10 +40,28 @@ def letter(topic: Topic, raw: RawRecord, error: Exception, attempts: int = 1) ->
     )
 
 
+def read(topic: Topic, raw: Any) -> DeadLetter:
+    """A record of `{topic}.DLT`."""
+    headers = {name: text.decode(errors="replace") for name, text in raw.headers}
+    try:
+        return DeadLetter(
+            topic=topic,
+            origin_topic=headers["origin-topic"],
+            origin_partition=int(headers["origin-partition"]),
+            origin_offset=int(headers["origin-offset"]),
+            value=raw.value or b"",
+            error=headers["error"],
+            attempts=int(headers["attempts"]),
+            created_at=datetime.fromisoformat(headers["time"]),
+        )
+    except (KeyError, ValueError) as error:  # somebody else has written it
+        return letter(topic, raw, error)
+
+
 def describe(error: Exception) -> str:
-    """Whatever the error says, UTF-8 and a column can hold it."""
+    """One line, whatever the error says, that UTF-8 and a column can hold."""
     text = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
-    return text[:MAX_ERROR_LENGTH]
+    return " ".join(text.split())[:MAX_ERROR_LENGTH]
 
 
 def keep(letters: Sequence[DeadLetter]) -> None:

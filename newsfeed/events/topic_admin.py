@@ -33,6 +33,8 @@ class TopicState(NamedTuple):
     records: int
     lag: int
     """Records that the consumer group has not yet committed."""
+    ends: dict[int, int]
+    """{partition: offset of the next record}"""
 
 
 class _AdminClient(KafkaAdminClient):  # type: ignore[misc]
@@ -115,6 +117,7 @@ def topic_states() -> list[TopicState]:
             partitions=len(tps),
             records=sum(last[tp].offset - first[tp].offset for tp in tps),
             lag=sum(last[tp].offset - max(committed.get(tp, 0), first[tp].offset) for tp in tps),
+            ends={tp.partition: last[tp].offset for tp in tps},
         )
         for name, tps in sorted(partitions.items())
     ]

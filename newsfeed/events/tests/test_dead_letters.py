@@ -111,8 +111,8 @@ def test_a_record_that_dies_again_has_one_row_which_is_not_replayed_yet() -> Non
 @pytest.mark.usefixtures("db", "refusing")
 def test_an_error_may_be_long_and_hold_anything() -> None:
     raw = Raw("feed-20260309", 7, 42, b"")
-    dead_letters.keep([dead_letters.letter(Topic.FEED, raw, ValueError("\ud800" * 1_000))])
-    assert DeadLetter.objects.get().error.startswith("ValueError: \\ud800\\ud800")
+    dead_letters.keep([dead_letters.letter(Topic.FEED, raw, ValueError("\n\ud800" * 1_000))])
+    assert DeadLetter.objects.get().error.startswith("ValueError: \\ud800 \\ud800")
 
 
 @pytest.mark.usefixtures("db")
