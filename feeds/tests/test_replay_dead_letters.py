@@ -142,6 +142,15 @@ def test_what_fails_again_stays_in_mysql_with_one_attempt_more() -> None:
     assert _replay_fails()[0] == "replayed 0, failed 1"
 
 
+def test_what_comes_back_meanwhile_waits_for_the_next_replay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("newsfeed.events.consumer.MAX_RECORDS", 2)
+    dead_letters.publish([_of(Topic.FEED, b"?", offset) for offset in range(3)])
+    assert _replay_fails()[0] == "replayed 0, failed 3"
+    assert _replay("--dry-run")[-1] == "3 to replay"
+
+
 def test_when_the_bug_is_mended_it_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     dead_letters.publish([_letter(5)])
     with monkeypatch.context() as patch:

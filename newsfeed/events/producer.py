@@ -13,14 +13,22 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 from kafka.partitioner import Partitioner
+from prometheus_client import Counter
 
+from newsfeed.events import in_flight
 from newsfeed.events.exceptions import Unavailable
+from newsfeed.events.in_flight import InFlight
 from newsfeed.events.topics import Topic, days_from_today
 
 logger = logging.getLogger(__name__)
 
 NOT_READY_MS = 100
 """Only a bound: an answer, a new record or a connection wakes the sender up before."""
+DELIVERY_SECONDS = 10
+STUCK_SECONDS = DELIVERY_SECONDS + 5
+"""By then every record is acknowledged or failed, if the sender still works at all."""
+
+REPLACED = Counter("feed_producer_replaced_total", "Producers that were stuck.")
 
 
 class PublishError(Unavailable):
@@ -85,6 +93,7 @@ class Delivery:
 
 _lock = threading.Lock()
 _producer: KafkaProducer | None = None
+_in_flight = InFlight()
 _linger_ms = 2
 """A request's few records wait for no more."""
 
@@ -96,8 +105,11 @@ def send_in_bulk() -> None:
 
 
 def _get() -> KafkaProducer:
-    global _producer  # noqa: PLW0603 (one per process is the point)
+    global _producer, _in_flight  # noqa: PLW0603 (one per process is the point)
     with _lock:
+        if _producer is not None and _is_stuck(_producer):
+            _discard(_producer)
+            _producer, _in_flight = None, InFlight()
         if _producer is None:
             _producer = KafkaProducer(
                 bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
@@ -116,32 +128,54 @@ def _get() -> KafkaProducer:
                 batch_size=128 * 1024,
                 max_block_ms=150,
                 request_timeout_ms=5_000,
-                delivery_timeout_ms=10_000,
+                delivery_timeout_ms=1_000 * DELIVERY_SECONDS,
                 reconnect_backoff_max_ms=1_000,
                 metrics_enabled=False,
             )
         return _producer
 
 
+def _is_stuck(producer: KafkaProducer) -> bool:
+    return _in_flight.waiting().seconds > STUCK_SECONDS or not producer._sender.is_alive()
+
+
+def _discard(producer: KafkaProducer) -> None:
+    """Waits for nothing: its records may be sent or not, and its thread ends when it wakes up."""
+    logger.error(
+        "the producer is stuck, with %d records; a new one follows", _in_flight.waiting()[0]
+    )
+    REPLACED.inc()
+    with suppress(KafkaError):
+        producer.close(timeout=0)
+    producer._sender.force_close()
+
+
 def _forget() -> None:
     """A fork inherits the producer without its thread."""
-    global _producer, _lock
-    _producer, _lock = None, threading.Lock()
+    global _producer, _in_flight, _lock
+    _producer, _in_flight, _lock = None, InFlight(), threading.Lock()
 
 
 os.register_at_fork(after_in_child=_forget)
 
 
 def send(messages: Iterable[Message]) -> Delivery:
-    """Hands the records to the sender thread; waits up to 150 ms for a topic's metadata."""
+    """Hands the records to the sender thread; waits up to 150 ms for a topic's metadata.
+
+    While 50,000 records wait for their acknowledgement, no others are taken.
+    """
     producer = _get()
+    if (records := _in_flight.waiting().records) >= in_flight.MAX_RECORDS:
+        return Delivery([], KafkaError(f"{records} records are not acknowledged yet"))
     futures: list[Any] = []
+    error: KafkaError | None = None
     try:
         for topic, key, value, headers in messages:
             futures.append(producer.send(topic, value, b"%d" % key, headers))
-    except KafkaError as error:
-        return Delivery(futures, error)
-    return Delivery(futures)
+    except KafkaError as refused:
+        error = refused
+    _in_flight.add(futures)
+    return Delivery(futures, error)
 
 
 def flush(seconds: float) -> None:

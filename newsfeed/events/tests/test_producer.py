@@ -2,16 +2,19 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
 from conftest import Broker
-from newsfeed.events import producer
+from newsfeed.events import in_flight, producer
 from newsfeed.events.producer import Message, PublishError
 from newsfeed.events.topics import Topic
 
@@ -108,6 +111,101 @@ def _publishing_fails_within(seconds: float) -> None:
     assert time.monotonic() - started < seconds
 
 
+class Stuck:
+    """A producer whose thread does nothing until it is released."""
+
+    def __init__(self, stuck: Any) -> None:
+        self.producer, self._sender = stuck, stuck._sender
+        self._hangs, self._released = threading.Event(), threading.Event()
+        self._work, self._sender.run_once = self._sender.run_once, self._hang
+        self._sender.wakeup()
+        assert self._hangs.wait(5)
+
+    def _hang(self) -> None:
+        self._hangs.set()
+        self._released.wait(30)
+        self._work()
+
+    def release(self) -> None:
+        self._released.set()
+
+    def has_ended(self) -> bool:
+        self._sender.join(5)
+        return not self._sender.is_alive()
+
+
+@pytest.fixture
+def stuck(topics: None) -> Iterator[Stuck]:
+    stuck = Stuck(producer._get())
+    yield stuck
+    stuck.release()
+
+
+def _replaced() -> float:
+    return REGISTRY.get_sample_value("feed_producer_replaced_total") or 0
+
+
+def test_a_stuck_producer_is_replaced(
+    stuck: Stuck, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced = _replaced()
+    with pytest.raises(PublishError):
+        producer.send(_messages(1)).wait(0.1)
+    with pytest.raises(PublishError):
+        producer.send(_messages(1)).wait(0.1)  # which is not too long yet
+    assert (producer._producer, _replaced()) == (stuck.producer, replaced)
+    monkeypatch.setattr(producer, "STUCK_SECONDS", 0.1)
+    started = time.monotonic()
+    producer.send(_messages(1)).wait(5)
+    assert time.monotonic() - started < 1
+    assert _replaced() == replaced + 1
+    assert len(broker.records(Topic.FEED.today())) == 1
+    stuck.release()
+    assert stuck.has_ended()
+
+
+def test_a_producer_whose_thread_died_is_replaced(topics: None, broker: Broker) -> None:
+    dead = producer._get()
+    dead._sender.force_close()
+    dead._sender.join(5)
+    producer.send(_messages(1)).wait(5)
+    assert producer._producer is not dead
+    assert len(broker.records(Topic.FEED.today())) == 1
+
+
+def test_a_producer_that_was_idle_is_kept(topics: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(producer, "STUCK_SECONDS", 0.1)
+    producer.send(_messages(10)).wait(5)
+    before = producer._producer
+    time.sleep(0.2)
+    producer.send(_messages(10)).wait(5)
+    assert producer._producer is before
+
+
+def test_so_many_unacknowledged_records_are_taken_and_not_more(
+    stuck: Stuck, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_flight, "MAX_RECORDS", 50)
+    taken = [producer.send(_messages(30)), producer.send(_messages(20))]
+    started = time.monotonic()
+    with pytest.raises(PublishError, match="50 records are not acknowledged yet"):
+        producer.send(_messages(1)).wait(5)
+    assert time.monotonic() - started < 1
+    stuck.release()
+    for delivery in taken:
+        delivery.wait(5)
+    producer.send(_messages(1)).wait(5)
+    assert len(broker.records(Topic.FEED.today())) == 51
+
+
+def test_records_that_failed_make_room(topics: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_flight, "MAX_RECORDS", 2)
+    for _ in range(5):
+        with pytest.raises(PublishError, match="MessageSizeTooLarge"):
+            producer.send([Message(Topic.FEED.today(), 1, b"x" * 2_000_000)]).wait(5)
+    producer.send(_messages(1)).wait(5)
+
+
 def test_warming_up_without_a_broker_is_no_error(
     kafka_away: Callable[[], AbstractContextManager[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -119,7 +217,7 @@ def test_warming_up_without_a_broker_is_no_error(
 FORKS = """
 import os, sys, django
 django.setup()
-from newsfeed.events import producer
+from newsfeed.events import in_flight, producer
 from newsfeed.events.topics import Topic
 
 def send(value):
