@@ -117,7 +117,7 @@ def test_too_many_dead_letters_end_it_with_1_and_one_line(start: Start, broker: 
     producer.send(bad).wait(5)
     process = start()
     assert process.wait() == 1
-    said = "Stopped, and the batch in hand is not committed: more than 100 dead letters in a row"
+    said = "Stopped: more than 100 dead letters in a row; this batch is not committed"
     assert process.log().splitlines()[-1] == f"CommandError: {said}"
     assert "Traceback" not in process.log()
     assert _lag() == 101

@@ -9,18 +9,21 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.structs import MemberState
 from prometheus_client import Counter, Gauge
 
 from newsfeed.events import dead_letters, failures, topic_admin
 from newsfeed.events.failures import Handler
+from newsfeed.events.stall import StallWatch
 from newsfeed.events.tally import Tally
+from newsfeed.events.topic_admin import TopicState
 from newsfeed.events.topics import Topic, days_from_today, parse
 
 logger = logging.getLogger(__name__)
@@ -72,6 +75,8 @@ class Consumer:
         self._handled: dict[TopicPartition, int] = {}
         self._refresh_at = 0.0
         self._tally = Tally()
+        self._stall = StallWatch()
+        self._has_drained = False
         self._failures = 0
         self._resume_at = 0.0
 
@@ -97,7 +102,8 @@ class Consumer:
     def _refresh_topics(self) -> None:
         """Subscribes to today's and tomorrow's topics and to older ones with unread records.
 
-        An explicit list: with a pattern, kafka-python can stall when a topic appears.
+        An explicit list: with a pattern, kafka-python can stall when a topic appears. Raises
+        Stalled.
         """
         if time.monotonic() < self._refresh_at:
             return
@@ -107,13 +113,38 @@ class Consumer:
             states = topic_admin.topic_states()
         except topic_admin.BrokerUnavailable as error:
             logger.warning("cannot look for unread topics: %s", error)
+            self._stall.forget()
             wanted |= self._topics
         else:
+            self._look_for_stalls(states)
             wanted |= {state.name for state in states if state.lag and parse(state.name)}
         if wanted != self._topics:
             logger.info("consuming %s", ", ".join(sorted(wanted)))
             self._kafka.subscribe(sorted(wanted))
             self._topics = wanted
+
+    def _look_for_stalls(self, states: list[TopicState]) -> None:
+        """Raises Stalled.
+
+        While it holds, while the group is rebalanced, and as long as every poll is full, so that
+        some partitions only wait for their turn, there are reasons not to move.
+        """
+        drained, self._has_drained = self._has_drained, False
+        joined = self._kafka.group_metadata().state == MemberState.STABLE
+        if self._failures or not joined or not drained:
+            self._stall.forget()
+            return
+        ends = {(state.name, n): end for state in states for n, end in state.ends.items()}
+        positions = {
+            (tp.topic, tp.partition): self._position(tp)
+            for tp in self._kafka.assignment() - self._kafka.paused()
+        }
+        self._stall.look(positions, ends)
+
+    def _position(self, partition: TopicPartition) -> int:
+        with suppress(KafkaError):
+            return self._kafka.position(partition, timeout_ms=100) or 0
+        return 0
 
     def _poll(self) -> Batch:
         """Sits an outage out polling, with all partitions paused: the group keeps its member."""
@@ -125,6 +156,7 @@ class Consumer:
                 HELD.set(0)
                 wait = POLL_SECONDS
         batch: Batch = self._kafka.poll(timeout_ms=int(min(wait, POLL_SECONDS) * 1000))
+        self._has_drained |= sum(map(len, batch.values())) < MAX_RECORDS
         return batch
 
     def _handle(self, batch: Batch) -> None:

@@ -20,7 +20,8 @@ SECONDS = 60
 
 
 class TooManyDeadLetters(CannotGoOn):
-    """One line, for people."""
+    def __init__(self, how_many: str) -> None:
+        super().__init__(f"{how_many}; this batch is not committed")
 
 
 class Tally(NamedTuple):

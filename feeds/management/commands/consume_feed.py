@@ -28,8 +28,6 @@ class Command(BaseCommand):
         try:
             worker.run(consumer.step, port=metrics_port)
         except CannotGoOn as error:
-            raise CommandError(
-                f"Stopped, and the batch in hand is not committed: {error}"
-            ) from error
+            raise CommandError(f"Stopped: {error}") from error
         finally:
             consumer.close()

@@ -1,0 +1,131 @@
+"""A consumer that could read and does not ends, so that another takes its place."""
+
+import re
+import time
+from typing import Any
+
+import pytest
+
+from newsfeed.events import consumer as consumer_module
+from newsfeed.events import stall, topic_admin
+from newsfeed.events.consumer import Consumer
+from newsfeed.events.exceptions import Unavailable
+from newsfeed.events.stall import Stalled
+from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, step_until
+from newsfeed.events.topic_admin import BrokerUnavailable
+from newsfeed.events.topics import Topic
+
+pytestmark = pytest.mark.usefixtures("topics")
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer_module, "REFRESH_SECONDS", 0.05)
+    monkeypatch.setattr(stall, "STALL_SECONDS", 0.5)
+
+
+@pytest.fixture
+def stuck(start: Start, send: Send, handler: Recorder, monkeypatch: pytest.MonkeyPatch) -> Consumer:
+    """Has read and committed a record; what comes now, it does not fetch."""
+    send(1)
+    consumer = start(handler)
+    step_until(lambda: lag() == 0, consumer)
+    monkeypatch.setattr(consumer._kafka, "poll", _fetch_nothing)
+    return consumer
+
+
+def _fetch_nothing(timeout_ms: int) -> dict[Any, Any]:
+    time.sleep(0.05)
+    return {}
+
+
+def _steps_on(consumer: Consumer, seconds: float = 1.2) -> None:
+    """For longer than it may stall."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        consumer.step()
+
+
+def _stalls(consumer: Consumer) -> str:
+    with pytest.raises(Stalled) as raised:
+        step_until(lambda: False, consumer, seconds=5)
+    return str(raised.value)
+
+
+def test_records_that_are_not_fetched_end_it_with_one_line(stuck: Consumer, send: Send) -> None:
+    send(2, 3)
+    line = rf"{Topic.FEED.today()}\[0\] stands at \d+ of \d+ for \d+ s, although nothing is away"
+    assert re.fullmatch(line, _stalls(stuck))
+
+
+def test_without_records_it_may_stand(stuck: Consumer, send: Send) -> None:
+    _steps_on(stuck)
+    send(2)
+    _stalls(stuck)
+
+
+def test_who_reads_slowly_does_not_stall(
+    start: Start, send: Send, handler: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "MAX_RECORDS", 1)
+    send(*range(1, 7))
+    consumer = start(handler)
+
+    def rest() -> bool:
+        time.sleep(0.2)
+        return len(handler.records) == 6
+
+    step_until(rest, consumer)
+    assert lag() == 0
+
+
+def test_while_it_holds_it_may_stand(
+    start: Start, send: Send, handler: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler.errors = [Unavailable()] * 1_000
+    send(1)
+    consumer = start(handler)
+    step_until(lambda: handler.calls, consumer)
+    _steps_on(consumer)
+    assert lag() == 1
+    handler.errors = []
+    step_until(lambda: lag() == 0, consumer)
+    monkeypatch.setattr(consumer._kafka, "poll", _fetch_nothing)
+    send(2)
+    _stalls(consumer)
+
+
+def test_while_the_group_is_rebalanced_it_may_stand(stuck: Consumer, send: Send) -> None:
+    coordinator = stuck._kafka._coordinator
+    states = vars(consumer_module)["MemberState"]
+    coordinator.state = states.REBALANCING
+    send(2)
+    _steps_on(stuck)
+    coordinator.state = states.STABLE
+    _stalls(stuck)
+
+
+def test_while_every_poll_is_full_a_partition_may_wait_for_its_turn(
+    stuck: Consumer, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(consumer_module, "MAX_RECORDS", 0)  # they all are
+        _steps_on(stuck)
+    _stalls(stuck)
+
+
+def test_after_an_outage_it_has_its_time_again(
+    stuck: Consumer, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(2)
+    _steps_on(stuck, seconds=0.3)
+
+    def away() -> None:
+        raise BrokerUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(topic_admin, "topic_states", away)
+        _steps_on(stuck, seconds=0.6)
+    _steps_on(stuck, seconds=0.3)
+    _stalls(stuck)
