@@ -12,7 +12,8 @@ class Command(BaseCommand):
     help = (
         "Reads the dated Kafka topics and writes the followers' feeds in Redis. Run as many as you"
         " like, up to the number of partitions. SIGTERM finishes the batch, leaves the group and"
-        " exits 0; any other exit code is a failure after which it wants to be started again."
+        " exits 0; any other exit code is a failure after which it wants to be started again. It"
+        " exits 1, with one line, at too many dead letters or when it no longer gets records."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
