@@ -142,13 +142,20 @@ def test_what_fails_again_stays_in_mysql_with_one_attempt_more() -> None:
     assert _replay_fails()[0] == "replayed 0, failed 1"
 
 
-def test_what_comes_back_meanwhile_waits_for_the_next_replay(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("newsfeed.events.consumer.MAX_RECORDS", 2)
-    dead_letters.publish([_of(Topic.FEED, b"?", offset) for offset in range(3)])
-    assert _replay_fails()[0] == "replayed 0, failed 3"
-    assert _replay("--dry-run")[-1] == "3 to replay"
+def test_what_comes_meanwhile_waits_for_the_next_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = topic_admin.topic_states
+
+    def and_then_comes_another() -> list[topic_admin.TopicState]:
+        found = states()
+        dead_letters.publish([_letter(7)])
+        return found
+
+    dead_letters.publish([_letter(5), _letter(6)])
+    with monkeypatch.context() as patch:
+        patch.setattr(topic_admin, "topic_states", and_then_comes_another)
+        assert _replay() == ["replayed 2, failed 0"]
+    assert stored_ids(2) == [6, 5]
+    assert _replay() == ["replayed 1, failed 0"]
 
 
 def test_when_the_bug_is_mended_it_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,12 +126,12 @@ class Consumer:
     def _look_for_stalls(self, states: list[TopicState]) -> None:
         """Raises Stalled.
 
-        While it holds, while the group is rebalanced, and as long as every poll is full, so that
-        some partitions only wait for their turn, there are reasons not to move.
+        While they are paused, while the group is rebalanced, and as long as every poll is full, so
+        that some only wait for their turn, partitions have reasons not to move.
         """
         drained, self._has_drained = self._has_drained, False
         joined = self._kafka.group_metadata().state == MemberState.STABLE
-        if self._failures or not joined or not drained:
+        if not joined or not drained:
             self._stall.forget()
             return
         ends = {(state.name, n): end for state in states for n, end in state.ends.items()}
