@@ -240,16 +240,20 @@ class Broker:
         return {tp: found.offset for tp, found in latest.items()}
 
     def delete(self, prefix: str, group: str) -> None:
-        """Removes topics and a consumer group. Kafka goes on deleting after it has answered."""
-        self._admin.delete_topics([n for n in self._admin.list_topics() if n.startswith(prefix)])
+        """Removes topics and a consumer group."""
+        self.delete_topics(*(n for n in self._admin.list_topics() if n.startswith(prefix)))
         self._admin.delete_groups([group])
+
+    def delete_topics(self, *names: str) -> None:
+        """Returns when they are gone: Kafka goes on deleting after it has answered."""
+        self._admin.delete_topics(list(names))
         deadline = time.monotonic() + 10
-        while not self._is_gone(prefix):
+        while not self._are_gone(names):
             assert time.monotonic() < deadline
 
-    def _is_gone(self, prefix: str) -> bool:
+    def _are_gone(self, names: tuple[str, ...]) -> bool:
         try:
-            return not any(tp.topic.startswith(prefix) for tp in self.ends())
+            return not any(tp.topic in names for tp in self.ends())
         except UnknownTopicOrPartitionError:
             return False
 

@@ -72,6 +72,7 @@ class Consumer:
             metadata_max_age_ms=5_000,
         )
         self._topics: set[str] = set()
+        self._topic_ids: dict[str, str] = {}
         self._handled: dict[TopicPartition, int] = {}
         self._refresh_at = 0.0
         self._tally = Tally()
@@ -116,12 +117,22 @@ class Consumer:
             self._stall.forget()
             wanted |= self._topics
         else:
+            self._rewind_recreated({state.name: state.topic_id for state in states})
             self._look_for_stalls(states)
             wanted |= {state.name for state in states if state.lag and parse(state.name)}
         if wanted != self._topics:
             logger.info("consuming %s", ", ".join(sorted(wanted)))
             self._kafka.subscribe(sorted(wanted))
             self._topics = wanted
+
+    def _rewind_recreated(self, topic_ids: dict[str, str]) -> None:
+        """An offset in a topic that was deleted and made anew would skip its first records."""
+        before, self._topic_ids = self._topic_ids, self._topic_ids | topic_ids
+        recreated = {name for name, id_ in topic_ids.items() if before.get(name, id_) != id_}
+        if mine := [tp for tp in self._kafka.assignment() if tp.topic in recreated]:
+            logger.warning("read again from the start: %s", ", ".join(sorted(recreated)))
+            self._kafka.seek_to_beginning(*mine)
+            self._handled = {tp: end for tp, end in self._handled.items() if tp not in mine}
 
     def _look_for_stalls(self, states: list[TopicState]) -> None:
         """Raises Stalled.

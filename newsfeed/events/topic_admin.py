@@ -29,6 +29,8 @@ class BrokerUnavailable(Unavailable):
 
 class TopicState(NamedTuple):
     name: str
+    topic_id: str
+    """Another one, when the topic was deleted and made anew."""
     partitions: int
     records: int
     lag: int
@@ -102,10 +104,12 @@ def _options(partitions: int | None = None, days: int | None = None) -> dict[str
 def topic_states() -> list[TopicState]:
     """Every topic of this installation, by name. Raises BrokerUnavailable."""
     with _client() as client:
+        topics = [topic for topic in client.describe_topics() if is_ours(topic["name"])]
         partitions = {
-            name: [TopicPartition(name, p["partition_index"]) for p in topic["partitions"]]
-            for topic in client.describe_topics()
-            if is_ours(name := topic["name"])
+            (topic["name"], str(topic["topic_id"])): [
+                TopicPartition(topic["name"], p["partition_index"]) for p in topic["partitions"]
+            ]
+            for topic in topics
         }
         every = [tp for tps in partitions.values() for tp in tps]
         first = client.list_partition_offsets(dict.fromkeys(every, OffsetSpec.EARLIEST))
@@ -114,12 +118,13 @@ def topic_states() -> list[TopicState]:
     return [
         TopicState(
             name,
+            topic_id,
             partitions=len(tps),
             records=sum(last[tp].offset - first[tp].offset for tp in tps),
             lag=sum(last[tp].offset - max(committed.get(tp, 0), first[tp].offset) for tp in tps),
             ends={tp.partition: last[tp].offset for tp in tps},
         )
-        for name, tps in sorted(partitions.items())
+        for (name, topic_id), tps in sorted(partitions.items())
     ]
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from conftest import Broker
 from newsfeed.events import consumer as consumer_module
 from newsfeed.events import producer, topic_admin
+from newsfeed.events.consumer import Consumer
 from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, step_until
 from newsfeed.events.topics import Topic
 
@@ -96,3 +99,67 @@ def test_it_starts_without_a_broker(
         consumer = start(handler)
         assert consumer.step() == 0
         consumer.close()
+
+
+def _assigned(consumer: Consumer, topic: str) -> bool:
+    return any(partition.topic == topic for partition in consumer._kafka.assignment())
+
+
+def test_it_outlives_a_topic_that_is_deleted_and_reads_the_one_made_anew(
+    start: Start, send: Send, handler: Recorder, broker: Broker
+) -> None:
+    topic_admin.ensure_topics(1)
+    _send_to(send, Topic.FEED.today(), 1, 2)
+    consumer = start(handler)
+    step_until(lambda: len(handler.records) == 2, consumer)
+    assert _assigned(consumer, Topic.FEED.today())
+    _send_to(send, Topic.FEED.today(), 3)  # which nobody will have read
+    broker.delete_topics(Topic.FEED.today())
+    step_until(lambda: not _assigned(consumer, Topic.FEED.today()), consumer)
+    topic_admin.ensure_topics(1)
+    _send_to(send, Topic.FEED.today(), 4)
+    step_until(lambda: 4 in _ids(handler), consumer)
+    assert set(_ids(handler)) - {3} == {1, 2, 4}
+    step_until(lambda: lag() == 0, consumer)
+
+
+@pytest.mark.parametrize("new", [1, 5])
+def test_of_a_topic_that_was_made_anew_unnoticed_the_first_records_are_read_too(
+    start: Start, send: Send, handler: Recorder, broker: Broker, new: int
+) -> None:
+    topic_admin.ensure_topics(1)
+    _send_to(send, Topic.FEED.today(), 91, 92, 93)
+    consumer = start(handler)
+    step_until(lambda: lag() == 0, consumer)
+    broker.delete_topics(Topic.FEED.today())
+    topic_admin.ensure_topics(1)
+    fresh = list(range(1, new + 1))
+    _send_to(send, Topic.FEED.today(), *fresh)
+    step_until(lambda: set(fresh) <= set(_ids(handler)), consumer)
+    step_until(lambda: lag() == 0, consumer)
+    assert consumer.step() == 0
+
+
+def test_what_was_handled_when_its_topic_vanished_does_not_hold_the_others_up(
+    start: Start, send: Send, handler: Recorder, broker: Broker, day: Callable[[date], None]
+) -> None:
+    day(MONDAY)
+    _send_to(send, Topic.FEED.on(MONDAY), 1)
+    day(TUESDAY)
+    consumer = start(DeletesTopic(handler, broker, Topic.FEED.on(MONDAY)))
+    step_until(lambda: _ids(handler) == [1], consumer)
+    _send_to(send, Topic.FEED.on(TUESDAY), 2)
+    step_until(lambda: lag() == 0, consumer)
+    assert _ids(handler) == [1, 2]
+
+
+class DeletesTopic(Recorder):
+    """A handler in whose first call the topic vanishes, so that it cannot be committed."""
+
+    def __init__(self, inner: Recorder, broker: Broker, topic: str) -> None:
+        self._inner, self._broker, self._topic = inner, broker, topic
+
+    def __call__(self, records: list[Any]) -> None:
+        if not self._inner.calls:
+            self._broker.delete_topics(self._topic)
+        self._inner(records)
