@@ -8,7 +8,7 @@ from prometheus_client import Counter
 
 from follows.selectors import follower_ids
 from newsfeed.breaker import Breaker, BreakerOpen
-from newsfeed.events import outbox, producer
+from newsfeed.events import outbox, producer, topic_admin
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.producer import Delivery, Message, PublishError
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord, encode, encode_for_each
@@ -21,6 +21,8 @@ INLINE_SECONDS = 0.2
 """What a request may wait for Kafka."""
 RELAY_SECONDS = 12
 """A little more than the producer itself tries."""
+MISSING_SECONDS = 1
+"""What takes Kafka longer may be for a topic that does not exist."""
 FOLLOWERS_PER_SLICE = 2_000
 EVENTS_PER_STEP = 20
 
@@ -63,7 +65,7 @@ def relay(worker: str) -> int:
     """
     sent = [_send_slice(event) for event in outbox.claim(worker, EVENTS_PER_STEP)]
     if sent:
-        producer.flush(RELAY_SECONDS)
+        _flush(sent)
     finished = []
     for event, followers, delivery in sent:
         try:
@@ -79,6 +81,24 @@ def relay(worker: str) -> int:
     outbox.published(finished, worker)
     PUBLISHED.labels("relay").inc(len(finished))
     return len(sent)
+
+
+def _flush(sent: list[_Sent]) -> None:
+    """Also of topics that are missing: deleted, or not there yet when a day begins.
+
+    Once there, they get what waits for them in the producer. What the producer has refused is
+    tried again with its event.
+    """
+    in_time = producer.flush(MISSING_SECONDS)
+    if in_time and not any(one.delivery.is_refused for one in sent):
+        return
+    try:
+        if created := topic_admin.ensure_topics():
+            logger.warning("created %s, which were missing", ", ".join(created))
+    except topic_admin.BrokerUnavailable as error:
+        logger.warning("cannot look for missing topics: %s", error)
+    if not in_time:
+        producer.flush(RELAY_SECONDS)
 
 
 def _send_slice(event: OutboxEvent) -> _Sent:

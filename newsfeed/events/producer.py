@@ -78,6 +78,11 @@ class Delivery:
     def __init__(self, futures: list[Any], error: KafkaError | None = None) -> None:
         self._futures, self._error = futures, error
 
+    @property
+    def is_refused(self) -> bool:
+        """Not all of them were taken, as when their topic does not exist."""
+        return self._error is not None
+
     def wait(self, seconds: float) -> None:
         """Returns when Kafka has acknowledged every record. Raises PublishError."""
         deadline = time.monotonic() + seconds
@@ -178,10 +183,12 @@ def send(messages: Iterable[Message]) -> Delivery:
     return Delivery(futures, error)
 
 
-def flush(seconds: float) -> None:
-    """Sends what lingers. What came of it, each Delivery tells."""
+def flush(seconds: float) -> bool:
+    """Sends what lingers. What came of it, each Delivery tells; False: some are still waiting."""
     with suppress(KafkaTimeoutError):
         _get().flush(seconds)
+        return True
+    return False
 
 
 def warm() -> None:

@@ -1,0 +1,158 @@
+"""The topics of the day are missing: somebody deleted them, or housekeeping was late."""
+
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from conftest import Broker
+from feeds import fanout
+from feeds.handlers import HANDLERS
+from feeds.tests.conftest import Away, crowd, edges, make_ready, stored_ids
+from feeds.tests.processes import Process
+from newsfeed.events import consumer as consumer_module
+from newsfeed.events import producer, topic_admin
+from newsfeed.events.consumer import Consumer
+from newsfeed.events.models import OutboxEvent
+from newsfeed.events.topics import Topic
+from posts.services import create_post
+
+pytestmark = pytest.mark.usefixtures("transactional_db", "fans")
+
+PREFIX, GROUP = "test-missing-", "test-missing"
+MONDAY, TUESDAY = date(2026, 3, 9), date(2026, 3, 10)
+
+
+@pytest.fixture(autouse=True)
+def _no_topics(broker: Broker, settings: Settings) -> Iterator[None]:
+    """Of these names, which are removed in the end."""
+    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = PREFIX, GROUP
+    settings.KAFKA_PARTITIONS = 3
+    broker.delete(PREFIX, group=GROUP)
+    yield
+    broker.delete(PREFIX, group=GROUP)
+    producer.close()  # it would ask for them again and again
+    producer._forget()
+
+
+@pytest.fixture
+def fans(alice: User) -> list[User]:
+    """Who follow alice; their feeds are ready."""
+    fans = crowd(4)
+    edges(alice, fans)
+    for fan in fans:
+        make_ready(fan.pk)
+    return fans
+
+
+@pytest.fixture
+def consumer(_no_topics: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consumer]:
+    monkeypatch.setattr(consumer_module, "POLL_SECONDS", 0.3)
+    monkeypatch.setattr(consumer_module, "REFRESH_SECONDS", 0)
+    consumer = Consumer(HANDLERS)
+    yield consumer
+    consumer.close()
+
+
+def _deliver(consumer: Consumer, fans: list[User], ids: list[int]) -> None:
+    """Returns when all the feeds hold exactly these posts."""
+    deadline = time.monotonic() + 15
+    while any(stored_ids(fan.pk) != ids for fan in fans):
+        assert time.monotonic() < deadline, stored_ids(fans[0].pk)
+        consumer.step()
+
+
+def _relay_all(seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while OutboxEvent.objects.exists():
+        assert time.monotonic() < deadline, list(OutboxEvent.objects.values())
+        fanout.relay("test")
+
+
+def _today() -> list[str]:
+    return [topic.today() for topic in Topic]
+
+
+def test_when_they_are_deleted_under_a_running_relay_the_next_post_arrives(
+    alice: User,
+    fans: list[User],
+    broker: Broker,
+    consumer: Consumer,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 0  # all is the relay's
+    topic_admin.ensure_topics()
+    relay = Process(tmp_path, "relay_outbox", KAFKA_PARTITIONS="3")
+    try:
+        first = create_post(user_id=alice.pk, content="first").pk
+        relay.wait_until(lambda: not OutboxEvent.objects.exists())
+        _deliver(consumer, fans, [first])
+        broker.delete_topics(*_today())
+        second = create_post(user_id=alice.pk, content="second").pk
+        relay.wait_until(lambda: not OutboxEvent.objects.exists(), seconds=5)
+        _deliver(consumer, fans, [second, first])
+        assert f"created {', '.join(sorted(_today()))}" in relay.log()
+        assert "is tried again later" not in relay.log()  # waited in the producer, and was sent
+    finally:
+        relay.kill()
+
+
+def test_a_post_does_not_wait_for_them_and_is_left_to_the_relay(
+    alice: User, fans: list[User], consumer: Consumer
+) -> None:
+    started = time.monotonic()
+    late = create_post(user_id=alice.pk, content="late").pk
+    assert time.monotonic() - started < 1
+    assert OutboxEvent.objects.count() == 1
+    assert topic_admin.topic_states() == []
+    _relay_all(seconds=5)
+    _deliver(consumer, fans, [late])
+    soon = create_post(user_id=alice.pk, content="soon").pk
+    assert not OutboxEvent.objects.exists()
+    _deliver(consumer, fans, [soon, late])
+
+
+@pytest.mark.parametrize("inline_limit", [0, 200])
+def test_midnight_loses_nothing_though_nobody_made_the_new_days_topics(
+    alice: User,
+    fans: list[User],
+    consumer: Consumer,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    inline_limit: int,
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = inline_limit
+    monkeypatch.setattr(timezone, "localdate", lambda: MONDAY)
+    topic_admin.ensure_topics(1)
+    ids = [create_post(user_id=alice.pk, content="on Monday").pk for _ in range(3)]
+    _relay_all(seconds=5)
+    ids.append(create_post(user_id=alice.pk, content="a moment before midnight").pk)
+    monkeypatch.setattr(timezone, "localdate", lambda: TUESDAY)
+    ids += [create_post(user_id=alice.pk, content="on Tuesday").pk for _ in range(3)]
+    _relay_all(seconds=5)
+    _deliver(consumer, fans, ids[::-1])
+    records = {state.name: state.records for state in topic_admin.topic_states()}
+    assert records[Topic.FEED.on(MONDAY)] + records[Topic.FEED.on(TUESDAY)] == 7 * len(fans)
+    assert records[Topic.FEED.on(TUESDAY)] >= 3 * len(fans)
+
+
+def test_without_kafka_the_relay_only_says_that_it_could_not_look(
+    alice: User,
+    kafka_away: Away,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 0
+    create_post(user_id=alice.pk, content="later")
+    with kafka_away():
+        assert fanout.relay("test") == 1
+    assert "cannot look for missing topics" in caplog.text
+    assert OutboxEvent.objects.get().last_error
+    topic_admin.ensure_topics()
+    _relay_all(seconds=5)
