@@ -35,7 +35,7 @@ from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.topics import parse
 
-__all__ = ["Broker", "Pipeline", "Redis", "caches_at", "free_port"]
+__all__ = ["Broker", "Pipeline", "Redis", "TopicPartition", "caches_at", "free_port"]
 
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
@@ -219,7 +219,11 @@ class Broker:
 
     def skip_to_end(self, group: str) -> None:
         """The consumer group, which must have no members, has read everything."""
-        ends = {tp: OffsetAndMetadata(end, "", -1) for tp, end in self.ends().items()}
+        self.commit(group, self.ends())
+
+    def commit(self, group: str, offsets: dict[TopicPartition, int]) -> None:
+        """The consumer group, which must have no members, has read up to there."""
+        ends = {tp: OffsetAndMetadata(end, "", -1) for tp, end in offsets.items()}
         deadline = time.monotonic() + 10
         while True:
             try:
@@ -256,6 +260,10 @@ class Broker:
             return not any(tp.topic in names for tp in self.ends())
         except UnknownTopicOrPartitionError:
             return False
+
+    def create_topic(self, name: str) -> None:
+        options = {"num_partitions": 1, "replication_factor": 1}
+        self._admin.create_topics({name: options}, wait_for_metadata=True)
 
     def config(self, topic: str) -> dict[str, str]:
         """The options that the topic was created with."""

@@ -1,16 +1,18 @@
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from conftest import Broker
+from conftest import Broker, TopicPartition
 from feeds.tests.conftest import Away
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.topics import Topic, days_from_today
 
-PREFIX, GROUP = "test-command-", "test-command"
+PREFIX, OTHER, GROUP = "test-command-", "test-command-other-", "test-command"
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +76,98 @@ def test_the_lag_is_what_the_group_has_not_read(broker: Broker) -> None:
     assert [today, "3", "1", "0"] in _rows()
 
 
+@pytest.fixture
+def old(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A feed topic of 8 days ago with three records; its day's activity has none."""
+    today = timezone.localdate()
+    with monkeypatch.context() as patch:
+        patch.setattr(timezone, "localdate", lambda: today - timedelta(days=8))
+        _topics("ensure", "--days", "1")
+        name = Topic.FEED.today()
+    producer.send([producer.Message(name, key, b"{}") for key in range(3)]).wait(5)
+    return name
+
+
+def _exists(name: str) -> bool:
+    return any(state.name == name for state in topic_admin.topic_states())
+
+
+def _activity(feed: str) -> str:
+    return feed.replace("feed-", "activity-")
+
+
+def test_prune_deletes_old_topics_that_are_read_and_no_others(
+    old: str, broker: Broker, settings: Settings
+) -> None:
+    _topics("ensure")
+    foreign = old.replace(PREFIX, OTHER)
+    broker.create_topic(foreign)
+    broker.skip_to_end(GROUP)
+    assert _topics("prune") == [f"deleted {_activity(old)}", f"deleted {old}"]
+    assert [state.name for state in topic_admin.topic_states()] == _names(2)
+    assert _topics("prune") == ["nothing to prune"]
+    settings.KAFKA_TOPIC_PREFIX = OTHER
+    assert _exists(foreign)
+    assert _topics("prune") == [f"deleted {foreign}"]
+
+
+def test_a_topic_that_nobody_has_read_is_kept_but_for_an_empty_one(old: str) -> None:
+    assert _topics("prune") == [f"deleted {_activity(old)}", f"kept {old}: unread by {GROUP} (3)"]
+    assert _exists(old)
+
+
+def test_a_topic_is_kept_until_every_group_has_read_it(old: str, broker: Broker) -> None:
+    broker.skip_to_end(GROUP)
+    broker.commit("test-command-audit", {TopicPartition(old, 1): 0})
+    kept = f"kept {old}: unread by test-command-audit (3)"
+    assert kept in _topics("prune")
+    broker.commit("test-command-audit", {TopicPartition(old, 1): 1})
+    assert _topics("prune") == [kept.replace("(3)", "(2)")]
+    assert _exists(old)
+    broker.skip_to_end("test-command-audit")
+    assert _topics("prune") == [f"deleted {old}"]
+    assert not _exists(old)
+    broker.delete(PREFIX, group="test-command-audit")
+
+
+def test_an_offset_from_before_a_topic_was_made_anew_reads_nothing(
+    old: str, broker: Broker
+) -> None:
+    broker.commit(GROUP, {TopicPartition(old, partition): 7 for partition in range(3)})
+    assert f"kept {old}: unread by {GROUP} (3)" in _topics("prune")
+    broker.commit(GROUP, {TopicPartition(old, partition): 1 for partition in range(3)})
+    assert _topics("prune") == [f"deleted {old}"]
+
+
+def test_how_old_a_topic_must_be_can_be_told(old: str, broker: Broker) -> None:
+    broker.skip_to_end(GROUP)
+    assert _topics("prune", "--days", "8") == ["nothing to prune"]
+    assert _exists(old)
+    assert f"deleted {old}" in _topics("prune", "--days", "7")
+    assert not _exists(old)
+
+
+def test_a_dry_run_deletes_nothing(old: str, broker: Broker) -> None:
+    broker.commit(GROUP, {TopicPartition(_activity(old), 0): 0})
+    kept = f"kept {old}: unread by {GROUP} (3)"
+    assert _topics("prune", "--dry-run") == [f"would delete {_activity(old)}", kept]
+    broker.skip_to_end(GROUP)
+    both = [_activity(old), old]
+    assert _topics("prune", "--dry-run") == [f"would delete {name}" for name in both]
+    assert _exists(old)
+    assert _topics("prune") == [f"deleted {name}" for name in both]
+
+
+def test_dead_letters_are_never_pruned(old: str, broker: Broker) -> None:
+    letters = Topic.FEED.dead_letters
+    producer.send([producer.Message(letters, 1, b"?")]).wait(5)
+    broker.skip_to_end(GROUP)
+    assert f"deleted {old}" in _topics("prune", "--days", "1")
+    assert [state.name for state in topic_admin.topic_states()] == sorted(
+        topic.dead_letters for topic in Topic
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -84,6 +178,8 @@ def test_the_lag_is_what_the_group_has_not_read(broker: Broker) -> None:
         (("ensure", "--days", "-3"), "--days must be from 1 to 31."),
         (("ensure", "--days", "all"), "argument --days: invalid int value: 'all'"),
         (("list", "--days", "1"), "unrecognized arguments: --days 1"),
+        (("prune", "--days", "0"), "--days must be from 1 to 3650."),
+        (("prune", "--days", "3651"), "--days must be from 1 to 3650."),
     ],
 )
 def test_a_wrong_option_is_told_and_nothing_is_created(
@@ -96,7 +192,7 @@ def test_a_wrong_option_is_told_and_nothing_is_created(
     assert len(topic_admin.topic_states()) == 4
 
 
-@pytest.mark.parametrize("action", ["ensure", "list"])
+@pytest.mark.parametrize("action", ["ensure", "list", "prune"])
 def test_without_kafka_it_says_so(kafka_away: Away, action: str) -> None:
     with kafka_away(), pytest.raises(CommandError, match=r"^Kafka does not answer: ") as raised:
         _topics(action)

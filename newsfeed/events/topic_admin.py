@@ -1,8 +1,8 @@
-"""Creates topics, and tells what is on them and how far the consumers have come."""
+"""Creates and deletes topics, and tells what is on them and how far the consumers have come."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from kafka.errors import (
     CoordinatorNotAvailableError,
     KafkaError,
     TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
 )
 from kafka.structs import TopicPartition
 
@@ -104,27 +105,88 @@ def _options(partitions: int | None = None, days: int | None = None) -> dict[str
 def topic_states() -> list[TopicState]:
     """Every topic of this installation, by name. Raises BrokerUnavailable."""
     with _client() as client:
-        topics = [topic for topic in client.describe_topics() if is_ours(topic["name"])]
-        partitions = {
-            (topic["name"], str(topic["topic_id"])): [
-                TopicPartition(topic["name"], p["partition_index"]) for p in topic["partitions"]
-            ]
-            for topic in topics
-        }
-        every = [tp for tps in partitions.values() for tp in tps]
-        first = client.list_partition_offsets(dict.fromkeys(every, OffsetSpec.EARLIEST))
-        last = client.list_partition_offsets(dict.fromkeys(every, OffsetSpec.LATEST))
+        topics = _offsets(client, is_ours)
         committed = _committed(client, settings.KAFKA_CONSUMER_GROUP)
     return [
         TopicState(
-            name,
-            topic_id,
-            partitions=len(tps),
-            records=sum(last[tp].offset - first[tp].offset for tp in tps),
-            lag=sum(last[tp].offset - max(committed.get(tp, 0), first[tp].offset) for tp in tps),
-            ends={tp.partition: last[tp].offset for tp in tps},
+            topic.name,
+            topic.topic_id,
+            partitions=len(topic.ends),
+            records=sum(last - first for first, last in topic.ends.values()),
+            lag=topic.unread(committed),
+            ends={tp.partition: last for tp, (_, last) in topic.ends.items()},
         )
-        for (name, topic_id), tps in sorted(partitions.items())
+        for topic in topics
+    ]
+
+
+def unread(is_wanted: Callable[[str], bool]) -> dict[str, Mapping[str, int]]:
+    """Of each topic with such a name, the records that a group has yet to read: {group: number}.
+
+    A group that has ever committed an offset on the topic counts, and ours always does.
+    Raises BrokerUnavailable.
+    """
+    with _client() as client:
+        topics = _offsets(client, is_wanted)
+        groups = {settings.KAFKA_CONSUMER_GROUP, *(g["group_id"] for g in client.list_groups())}
+        committed = {group: _committed(client, group) for group in sorted(groups)}
+    return {
+        topic.name: {
+            group: left
+            for group, offsets in committed.items()
+            if (group == settings.KAFKA_CONSUMER_GROUP or offsets.keys() & topic.ends.keys())
+            and (left := topic.unread(offsets))
+        }
+        for topic in topics
+    }
+
+
+def delete_topics(names: Iterable[str]) -> None:
+    """Those that exist. Raises BrokerUnavailable."""
+    with _client() as client:
+        for name in names:
+            with suppress(UnknownTopicOrPartitionError):  # somebody else was faster
+                client.delete_topics([name])
+
+
+class _Topic(NamedTuple):
+    name: str
+    topic_id: str
+    ends: dict[TopicPartition, tuple[int, int]]
+    """The first offset that is there, and the one after the last."""
+
+    def unread(self, committed: Mapping[TopicPartition, int]) -> int:
+        """An offset beyond the end is from before the topic was made anew: nothing is read."""
+        return sum(
+            last - (done if first <= (done := committed.get(tp, 0)) <= last else first)
+            for tp, (first, last) in self.ends.items()
+        )
+
+
+def _offsets(client: KafkaAdminClient, is_wanted: Callable[[str], bool]) -> list[_Topic]:
+    """The topics with such names, by name. One that is just being deleted is listed a moment."""
+    for _ in range(10):
+        try:
+            return _offsets_now(client, is_wanted)
+        except UnknownTopicOrPartitionError:
+            time.sleep(0.1)
+    return _offsets_now(client, is_wanted)
+
+
+def _offsets_now(client: KafkaAdminClient, is_wanted: Callable[[str], bool]) -> list[_Topic]:
+    partitions = {
+        (topic["name"], str(topic["topic_id"])): [
+            TopicPartition(topic["name"], p["partition_index"]) for p in topic["partitions"]
+        ]
+        for topic in client.describe_topics()
+        if is_wanted(topic["name"])
+    }
+    every = [tp for tps in partitions.values() for tp in tps]
+    first = client.list_partition_offsets(dict.fromkeys(every, OffsetSpec.EARLIEST))
+    last = client.list_partition_offsets(dict.fromkeys(every, OffsetSpec.LATEST))
+    return [
+        _Topic(*topic, {tp: (first[tp].offset, last[tp].offset) for tp in tps})
+        for topic, tps in sorted(partitions.items())
     ]
 
 

@@ -3,14 +3,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from newsfeed.events import topic_admin
+from newsfeed.events.pruning import prune_topics
 
 MAX_DAYS = 31
+MAX_AGE_DAYS = 3_650
 
 
 class Command(BaseCommand):
     help = (
         "Housekeeping of the dated Kafka topics, `{name}-{yyyyMMdd}` in the project's time zone."
-        " Exits 1 when Kafka does not answer."
+        " Exits 0 also when `prune` had to keep topics, which it tells with who has how many"
+        " records to read; 1 when Kafka does not answer."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,20 +26,44 @@ class Command(BaseCommand):
             "list", help="each topic with its partitions, records and the group's lag"
         )
 
+        prune = actions.add_parser(
+            "prune",
+            help="delete old topics that every consumer group which ever committed there, and this"
+            " installation's in any case, has read to the end; dead letters stay",
+        )
+        prune.add_argument(
+            "--days", type=int, default=7, help="delete what is dated more days ago than this (7)"
+        )
+        prune.add_argument("--dry-run", action="store_true", help="only tell what would be deleted")
+
     def handle(self, *, action: str, **options: Any) -> None:
+        run = {"ensure": self.ensure, "list": self.list, "prune": self.prune}[action]
         try:
-            lines = self.ensure(options["days"]) if action == "ensure" else self.list()
+            lines = run(options)
         except topic_admin.BrokerUnavailable as error:
             raise CommandError(f"Kafka does not answer: {error}") from error
         self.stdout.writelines(line + "\n" for line in lines)
 
-    def ensure(self, days: int) -> list[str]:
-        if not 1 <= days <= MAX_DAYS:
-            raise CommandError(f"--days must be from 1 to {MAX_DAYS}.")
-        created = topic_admin.ensure_topics(days)
+    def ensure(self, options: dict[str, Any]) -> list[str]:
+        created = topic_admin.ensure_topics(self.days(options, MAX_DAYS))
         return [f"created {name}" for name in created] or ["nothing to create"]
 
-    def list(self) -> list[str]:
+    def prune(self, options: dict[str, Any]) -> list[str]:
+        days, dry_run = self.days(options, MAX_AGE_DAYS), options["dry_run"]
+        deleted = "would delete" if dry_run else "deleted"
+        lines = []
+        for name, groups in prune_topics(days, dry_run=dry_run).items():
+            unread = ", ".join(f"{group} ({left})" for group, left in groups.items())
+            lines.append(f"kept {name}: unread by {unread}" if unread else f"{deleted} {name}")
+        return lines or ["nothing to prune"]
+
+    def days(self, options: dict[str, Any], most: int) -> int:
+        days: int = options["days"]
+        if not 1 <= days <= most:
+            raise CommandError(f"--days must be from 1 to {most}.")
+        return days
+
+    def list(self, _: dict[str, Any]) -> list[str]:
         rows = [
             f"{s.name}  {s.partitions}  {s.records}  {s.lag}" for s in topic_admin.topic_states()
         ]

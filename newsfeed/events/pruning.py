@@ -1,0 +1,28 @@
+"""Deletes dated topics that are old, once everybody has read them."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from django.utils import timezone
+
+from newsfeed.events import topic_admin
+from newsfeed.events.topics import parse
+
+
+def prune_topics(days: int, *, dry_run: bool = False) -> dict[str, Mapping[str, int]]:
+    """Deletes the topics dated more than so many days ago that no consumer group has yet to read.
+
+    Returns all topics of that age, each with the records that a group has not read, {group:
+    number}: those with none were deleted. The dead letters' topics have no date, so they stay.
+    Raises BrokerUnavailable.
+    """
+    oldest = timezone.localdate() - timedelta(days=days)
+    found = topic_admin.unread(lambda name: _is_before(name, oldest))
+    if not dry_run:
+        topic_admin.delete_topics([name for name, groups in found.items() if not groups])
+    return found
+
+
+def _is_before(name: str, oldest: date) -> bool:
+    parsed = parse(name)
+    return parsed is not None and parsed[1] < oldest
