@@ -56,6 +56,12 @@ def users_by_ids(ids: Iterable[int]) -> dict[int, User]:
     return User.objects.in_bulk(ids)
 
 
+def user_ids(*, after: int, limit: int) -> list[int]:
+    """The next users above the id `after`, lowest first."""
+    users = User.objects.filter(pk__gt=after).order_by("pk")
+    return list(users.values_list("pk", flat=True)[:limit])
+
+
 def get_profile(*, user: User, viewer_id: int) -> Profile:
     return Profile(
         user=user,

@@ -10,6 +10,7 @@ No key or no sentinel: cold. Every operation is idempotent and none depends on t
 others. ARCHITECTURE.md tells why no post is lost between a rebuild and a push.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha1
@@ -49,6 +50,19 @@ class Slice(NamedTuple):
     floor: int
 
 
+class Content(NamedTuple):
+    """All that Redis holds of a feed that is not cold."""
+
+    floor: int
+    """Negative while it is being built: see above."""
+    scores: dict[str, float]
+    """By member, without the sentinel."""
+
+    @property
+    def is_ready(self) -> bool:
+        return self.floor >= 0
+
+
 class Script:
     def __init__(self, name: str) -> None:
         self.source = (Path(__file__).parent / "lua" / f"{name}.lua").read_text()
@@ -56,6 +70,9 @@ class Script:
 
 
 PUSH, BEGIN, FINISH, READ = map(Script, ("push", "begin", "finish", "read"))
+
+
+SENTINEL = "~"
 
 
 def key(user_id: int) -> str:
@@ -137,6 +154,30 @@ class FeedStore:
             return None
         floor, *ids = map(int, reply)
         return Slice(ids, floor)
+
+    def peek(self, user_ids: Iterable[int]) -> dict[int, Content]:
+        """Feeds that are not cold, as they are. Unlike a read, it does not keep an idle one."""
+        users = list(user_ids)
+        with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
+            for user_id in users:
+                pipeline.zrange(key(user_id), 0, -1, withscores=True)
+            replies = [
+                {m.decode(errors="replace"): s for m, s in reply} for reply in pipeline.execute()
+            ]
+        return {
+            user_id: Content(int(scores.pop(SENTINEL)), scores)
+            for user_id, scores in zip(users, replies, strict=True)
+            if SENTINEL in scores
+        }
+
+    def draw(self, count: int) -> set[int]:
+        """The users of as many feeds drawn at random: fewer, when one is drawn twice."""
+        with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
+            for _ in range(count):
+                pipeline.randomkey()
+            keys = pipeline.execute()
+        found = (re.fullmatch(rb"feed:(\d+)", name or b"") for name in keys)
+        return {int(match[1]) for match in found if match}
 
     def invalidate(self, user_ids: Iterable[int]) -> None:
         """Makes feeds cold. What is being built for them will not be finished."""

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -46,6 +46,11 @@ def posts_of_user(user_id: int, page: PageRequest) -> tuple[list[Post], int | No
 
 def find_visible_post(post_id: int) -> Post | None:
     return Post.objects.visible().filter(pk=post_id).first()
+
+
+def authors_of(post_ids: Iterable[int]) -> dict[int, int]:
+    """{post id: author id} of those that exist, deleted ones too."""
+    return dict(Post.objects.filter(pk__in=post_ids).values_list("pk", "user_id"))
 
 
 class FeedPost(NamedTuple):

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -24,6 +25,7 @@ from posts.services import create_post
 
 pytestmark = pytest.mark.usefixtures("transactional_db", "fans")
 
+Capture = pytest.CaptureFixture[str]
 PREFIX, GROUP = "test-missing-", "test-missing"
 MONDAY, TUESDAY = date(2026, 3, 9), date(2026, 3, 10)
 
@@ -140,6 +142,25 @@ def test_midnight_loses_nothing_though_nobody_made_the_new_days_topics(
     records = {state.name: state.records for state in topic_admin.topic_states()}
     assert records[Topic.FEED.on(MONDAY)] + records[Topic.FEED.on(TUESDAY)] == 7 * len(fans)
     assert records[Topic.FEED.on(TUESDAY)] >= 3 * len(fans)
+
+
+def test_what_a_deleted_topic_took_with_it_is_found_and_repaired(
+    alice: User, fans: list[User], broker: Broker, consumer: Consumer, capsys: Capture
+) -> None:
+    topic_admin.ensure_topics()
+    producer.warm()
+    lost = create_post(user_id=alice.pk, content="lost").pk
+    assert not OutboxEvent.objects.exists()  # Kafka has it, nobody has read it
+    broker.delete_topics(*_today())
+    kept = create_post(user_id=alice.pk, content="kept").pk
+    _relay_all(seconds=5)
+    _deliver(consumer, fans, [kept])
+    with pytest.raises(CommandError, match="4 feeds differ"):
+        call_command("verify_feeds", "--all")
+    assert f"feed of user {fans[0].pk}: missing 1 ({lost})" in capsys.readouterr().out
+    call_command("verify_feeds", "--all", "--repair")
+    assert [stored_ids(fan.pk) for fan in fans] == [[kept, lost]] * 4
+    call_command("verify_feeds", "--all")
 
 
 def test_without_kafka_the_relay_only_says_that_it_could_not_look(
