@@ -160,7 +160,7 @@ def test_the_group_is_left_also_when_a_step_raises(
     ("options", "sentence"),
     [
         (("--metrics-port", "high"), "argument --metrics-port: invalid int value: 'high'"),
-        (("--topic", "feed"), "unrecognized arguments: --topic feed"),
+        (("--limit", "5"), "unrecognized arguments: --limit 5"),
     ],
 )
 def test_a_wrong_option_is_told_and_nothing_runs(

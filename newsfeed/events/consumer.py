@@ -9,7 +9,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +34,7 @@ REFRESH_SECONDS = 30
 MAX_BACKOFF_SECONDS = 5
 READ_SECONDS = 10
 """Without a record, although there are some: the broker does not answer."""
+SILENT_SECONDS = 30
 
 CONSUMED = Counter("feed_events_consumed_total", "Records handled.", ["topic", "outcome"])
 LAG = Gauge("feed_consumer_lag", "Records behind the end of the partition.", ["topic", "partition"])
@@ -268,3 +269,25 @@ class DeadLetterReader:
 
     def _position(self, partition: TopicPartition) -> int:
         return self._kafka.position(partition, timeout_ms=5_000) or 0
+
+
+def read_once(offsets: Mapping[TopicPartition, tuple[int, int]]) -> Iterator[list[Any]]:
+    """The raw records of partitions from the first of two offsets up to the last, in batches.
+
+    Without a group: nothing is committed, and no consumer notices. Raises BrokerUnavailable when
+    nothing comes for 30 s.
+    """
+    with closing(KafkaConsumer(**_options(None))) as kafka:
+        kafka.assign(list(offsets))
+        for partition, (first, _) in offsets.items():
+            kafka.seek(partition, first)
+        give_up_at = time.monotonic() + SILENT_SECONDS
+        while any(kafka.position(tp) < last for tp, (_, last) in offsets.items()):
+            batch = kafka.poll(timeout_ms=int(POLL_SECONDS * 1000))
+            if batch:
+                give_up_at = time.monotonic() + SILENT_SECONDS
+                yield [
+                    raw for tp, raws in batch.items() for raw in raws if raw.offset < offsets[tp][1]
+                ]
+            elif time.monotonic() > give_up_at:
+                raise topic_admin.BrokerUnavailable(f"no record for {SILENT_SECONDS} s")

@@ -141,6 +141,16 @@ def unread(is_wanted: Callable[[str], bool]) -> dict[str, Mapping[str, int]]:
     }
 
 
+def offsets(name: str) -> dict[TopicPartition, tuple[int, int]]:
+    """Of each partition the first offset that is there and the one after the last.
+
+    Nothing for a topic that does not exist. Raises BrokerUnavailable.
+    """
+    with _client() as client:
+        topics = _offsets(client, name.__eq__)
+    return topics[0].ends if topics else {}
+
+
 def delete_topics(names: Iterable[str]) -> None:
     """Those that exist. Raises BrokerUnavailable."""
     with _client() as client:

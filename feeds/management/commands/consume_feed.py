@@ -1,11 +1,13 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError
 
 from feeds.handlers import HANDLERS
 from newsfeed import worker
 from newsfeed.events.consumer import Consumer
-from newsfeed.events.exceptions import CannotGoOn
+from newsfeed.events.exceptions import CannotGoOn, Unavailable
+from newsfeed.events.reprocessing import UnknownTopic, reprocess
 
 
 class Command(BaseCommand):
@@ -14,6 +16,10 @@ class Command(BaseCommand):
         " like, up to the number of partitions. SIGTERM finishes the batch, leaves the group and"
         " exits 0; any other exit code is a failure after which it wants to be started again. It"
         " exits 1, with one line, at too many dead letters or when it no longer gets records."
+        " With --topic NAME --from-beginning --once, which go together, it applies one day's topic"
+        " again, up to where it ends now, tells how many records that were and exits 0; 1 when"
+        " something is away. It commits nothing, changes nothing that is right already, and may be"
+        " interrupted and run again at any time, beside the other consumers."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,8 +29,23 @@ class Command(BaseCommand):
             default=0,
             help="serve /livez and /metrics here (default: no)",
         )
+        parser.add_argument(
+            "--topic", metavar="NAME", help="this dated topic only, as `topics list` names it"
+        )
+        parser.add_argument("--from-beginning", action="store_true", help="from its first record")
+        parser.add_argument("--once", action="store_true", help="end where it ends now")
 
-    def handle(self, *, metrics_port: int, **options: Any) -> None:
+    def handle(self, *, topic: str | None, metrics_port: int, **options: Any) -> None:
+        if topic is not None or options["from_beginning"] or options["once"]:
+            if not (topic and options["from_beginning"] and options["once"]):
+                raise CommandError("--topic, --from-beginning and --once go together.")
+            if metrics_port:
+                raise CommandError("--metrics-port does not go with --once.")
+            self.reprocess(topic)
+        else:
+            self.consume(metrics_port)
+
+    def consume(self, metrics_port: int) -> None:
         consumer = Consumer(HANDLERS)
         try:
             worker.run(consumer.step, port=metrics_port)
@@ -32,3 +53,12 @@ class Command(BaseCommand):
             raise CommandError(f"Stopped: {error}") from error
         finally:
             consumer.close()
+
+    def reprocess(self, topic: str) -> None:
+        try:
+            handled, invalid = reprocess(topic, HANDLERS)
+        except UnknownTopic as error:
+            raise CommandError(str(error)) from error
+        except (Unavailable, OperationalError, InterfaceError) as error:
+            raise CommandError(f"Something is away; run it again: {error}") from error
+        self.stdout.write(f"{handled} records handled, {invalid} left out\n")
