@@ -16,7 +16,7 @@ from feeds.handlers import HANDLERS, push_posts
 from feeds.tests.conftest import Away, crowd, edges, make_ready, stored_ids
 from follows.services import follow
 from newsfeed import worker
-from newsfeed.events import consumer, producer, topic_admin
+from newsfeed.events import producer, topic_admin
 from newsfeed.events.schemas import FeedRecord
 from newsfeed.events.topics import Topic
 from posts.services import create_post
@@ -116,7 +116,6 @@ def test_what_comes_meanwhile_is_left_to_the_consumers(
         handled.extend(record.post_id for record in records)
         push_posts(records)
 
-    monkeypatch.setattr(consumer, "MAX_RECORDS", 1)  # so that it polls after the first call
     before = _posts(alice, 2)
     monkeypatch.setitem(HANDLERS, Topic.FEED, post_once_more)
     assert _again(Topic.FEED.today()) == "8 records handled, 0 left out\n"
