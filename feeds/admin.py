@@ -1,8 +1,15 @@
+"""The dead letters, and a page that tells why a post is in a feed. Feeds have no table."""
+
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from rest_framework.exceptions import NotFound
 
+from feeds.explanation import explain
 from feeds.handlers import HANDLERS
+from feeds.serializers import ExplanationSerializer
 from newsfeed.events.admin import ReadOnlyAdmin
 from newsfeed.events.failures import AWAY
 from newsfeed.events.models import DeadLetter
@@ -44,3 +51,29 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             self.message_user(request, f"Stopped, as something is away: {error}", messages.ERROR)
         level = messages.WARNING if failed else messages.INFO
         self.message_user(request, f"Replayed {replayed}, failed {failed}.", level)
+
+
+class WhyForm(forms.Form):
+    user_id = forms.IntegerField(min_value=1, label="User id")
+    post_id = forms.IntegerField(min_value=1, label="Post id")
+
+    def explanation(self) -> dict[str, object]:
+        """What the endpoint answers; nothing, and an error in the form, when one is unknown."""
+        if not self.is_valid():
+            return {}
+        try:
+            return dict(ExplanationSerializer(explain(**self.cleaned_data)).data)
+        except NotFound as error:
+            self.add_error(None, str(error.detail))
+            return {}
+
+
+@admin.site.admin_view
+def why(request: HttpRequest) -> HttpResponse:
+    """Why a post is, or is not, in a user's feed."""
+    asked = "post_id" in request.GET  # the link from a user's page brings only the user
+    form = WhyForm(request.GET if asked else None, initial=request.GET.dict())
+    facts = form.explanation() if asked else {}
+    context = admin.site.each_context(request)
+    context |= {"title": "Why is a post in a feed?", "form": form, "facts": facts}
+    return render(request, "admin/feeds/why.html", context)

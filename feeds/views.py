@@ -1,8 +1,11 @@
 from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import IsAdminUser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
+from feeds.explanation import explain
+from feeds.serializers import ExplanationSerializer
 from feeds.services import NEWEST, read_feed
 from newsfeed.api.paging import PAGE_PARAMETERS, page_response, parse_page
 from newsfeed.api.schema import problems
@@ -19,3 +22,12 @@ class FeedView(APIView):
         before = page.before or NEWEST
         posts, next_cursor = read_feed(request.user.pk, before=before, limit=page.limit)
         return page_response(request, PostSerializer(posts, many=True).data, next_cursor)
+
+
+class WhyView(APIView):
+    permission_classes = [IsAdminUser]
+
+    @extend_schema(responses={200: ExplanationSerializer} | problems(401, 403, 404))
+    def get(self, request: AuthenticatedRequest, user_id: int, post_id: int) -> Response:
+        """Why a post is, or is not, in a user's feed. For staff only."""
+        return Response(ExplanationSerializer(explain(user_id, post_id)).data)

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.db.models import QuerySet
 
 from accounts.models import User
@@ -32,6 +34,12 @@ def _page_of_users(
     users = users_by_ids(shown)
     found = [users[user_id] for user_id in shown if user_id in users]
     return found, shown[-1] if len(ids) > page.limit else None
+
+
+def followed_since(*, follower_id: int, followee_id: int) -> datetime | None:
+    """None if the one does not follow the other."""
+    edge = Follow.objects.filter(follower=follower_id, followee=followee_id).first()
+    return edge.created_at if edge else None
 
 
 def follower_ids(user_id: int, *, after: int, limit: int) -> list[int]:

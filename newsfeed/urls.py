@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django_prometheus.exports import ExportToDjangoView
 
+from feeds.admin import why
 from newsfeed import health
 from newsfeed.api.errors import get_only
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("livez", get_only(health.livez)),
     path("readyz", get_only(health.readyz)),
     path("metrics", get_only(ExportToDjangoView)),
+    path("admin/why/", why, name="admin-why"),
     path("admin/", admin.site.urls),
 ]
 

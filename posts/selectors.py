@@ -18,6 +18,14 @@ def get_post_or_raise(post_id: int) -> Post:
     return _get_or_raise(Post.objects.select_related("user"), post_id)
 
 
+def get_any_post_or_raise(post_id: int) -> Post:
+    """A post, also a deleted one. Raises NotFound."""
+    post = Post.objects.filter(pk=post_id).first()
+    if post is None:
+        raise NotFound("There is no such post.")
+    return post
+
+
 def lock_post_or_raise(post_id: int) -> Post:
     """A visible post, locked to the end of the transaction. Raises NotFound."""
     return _get_or_raise(Post.objects.select_for_update(), post_id)

@@ -46,7 +46,7 @@ for _topic in Topic:
 Batch = dict[TopicPartition, list[Any]]
 
 
-def _options(group: str) -> dict[str, Any]:
+def _options(group: str | None) -> dict[str, Any]:
     return {
         "bootstrap_servers": settings.KAFKA_BOOTSTRAP_SERVERS,
         # Named, so that the constructor need not wait for a broker to tell it.

@@ -51,6 +51,12 @@ def activity_of(event: OutboxEvent) -> Activity:
     return msgspec.convert(event.payload, Activity)
 
 
+def find_post_create(post_id: int) -> OutboxEvent | None:
+    """The row that announces a post, while it waits. Reads the whole outbox: for people only."""
+    waiting = OutboxEvent.objects.filter(payload__type=ActivityType.POST_CREATE)
+    return waiting.filter(payload__post_id=post_id).first()
+
+
 def claim(worker: str, limit: int) -> list[OutboxEvent]:
     """Leases up to `limit` rows that nobody works on, longest waiting first."""
     free = OutboxEvent.objects.filter(claimed_until__lte=Now()).order_by("claimed_until")
