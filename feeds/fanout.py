@@ -24,6 +24,8 @@ RELAY_SECONDS = 12
 MISSING_SECONDS = 1
 """What takes Kafka longer may be for a topic that does not exist."""
 FOLLOWERS_PER_SLICE = 2_000
+BYTES_PER_SLICE = 4_000_000
+"""The producer keeps what is not acknowledged in memory: with the next line, up to 80 MB."""
 EVENTS_PER_STEP = 20
 
 kafka_breaker = Breaker("kafka", slow_seconds=0.75 * INLINE_SECONDS)
@@ -53,8 +55,9 @@ def publish_inline(event: OutboxEvent) -> None:
 
 class _Sent(NamedTuple):
     event: OutboxEvent
-    followers: list[int]
     delivery: Delivery
+    goes_on_after: int | None
+    """The last follower of this slice; None when there are no more slices."""
 
 
 def relay(worker: str) -> int:
@@ -63,24 +66,25 @@ def relay(worker: str) -> int:
     One slice each, and then the event goes to the end of the line: an author with a million
     followers delays the others by a slice and not by a million records.
     """
-    sent = [_send_slice(event) for event in outbox.claim(worker, EVENTS_PER_STEP)]
+    events = outbox.claim(worker, EVENTS_PER_STEP)
+    sent = [one for event in events if (one := _try_to_send(event, worker))]
     if sent:
         _flush(sent)
     finished = []
-    for event, followers, delivery in sent:
+    for event, delivery, goes_on_after in sent:
         try:
             delivery.wait(RELAY_SECONDS)
         except PublishError as error:
             logger.warning("%s is tried again later: %s", event, error)
             outbox.retry_later(event, worker, error)
             continue
-        if len(followers) == FOLLOWERS_PER_SLICE:
-            outbox.published_up_to(event, followers[-1], worker)
-        else:
+        if goes_on_after is None:
             finished.append(event)
+        else:
+            outbox.published_up_to(event, goes_on_after, worker)
     outbox.published(finished, worker)
     PUBLISHED.labels("relay").inc(len(finished))
-    return len(sent)
+    return len(events)
 
 
 def _flush(sent: list[_Sent]) -> None:
@@ -101,12 +105,25 @@ def _flush(sent: list[_Sent]) -> None:
         producer.flush(RELAY_SECONDS)
 
 
+def _try_to_send(event: OutboxEvent, worker: str) -> _Sent | None:
+    """An event that cannot be published, as of a type that this version does not know, waits."""
+    try:
+        return _send_slice(event)
+    except Exception as error:
+        logger.exception("%s cannot be published", event)
+        outbox.retry_later(event, worker, error)
+        return None
+
+
 def _send_slice(event: OutboxEvent) -> _Sent:
     activity = outbox.activity_of(event)
     followers = _followers(activity, after=event.published_to, limit=FOLLOWERS_PER_SLICE)
-    messages = [] if event.published_to else [_activity_message(activity)]
-    messages += _feed_messages(activity, followers)
-    return _Sent(event, followers, producer.send(messages))
+    messages = _feed_messages(activity, followers)
+    room = max(1, BYTES_PER_SLICE // len(messages[0].value)) if messages else len(followers)
+    is_last = len(followers) < FOLLOWERS_PER_SLICE and len(followers) <= room
+    first = [] if event.published_to else [_activity_message(activity)]
+    delivery = producer.send([*first, *messages[:room]])
+    return _Sent(event, delivery, None if is_last else followers[:room][-1])
 
 
 def _followers(activity: Activity, *, after: int, limit: int) -> list[int]:

@@ -136,6 +136,41 @@ def test_the_relay_publishes_in_slices_and_saves_where_it_stands(
     assert _activities(broker) == ["POST_CREATE"]
 
 
+def test_slices_of_long_posts_are_shorter(
+    alice: User,
+    followers: list[User],
+    broker: Broker,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 0
+    monkeypatch.setattr(fanout, "BYTES_PER_SLICE", 10_000)
+    _post(alice, "x" * 3_000)
+    sizes = []
+    while OutboxEvent.objects.exists():
+        fanout.relay("relay")
+        sizes.append(len(_feed_records(broker)))
+    assert sizes == [3, 6, 7]
+    assert [r["follower_id"] for r in _feed_records(broker)] == _ids(followers)
+    assert _activities(broker) == ["POST_CREATE"]
+
+
+def test_an_event_of_an_unknown_type_waits_and_the_others_go_on(
+    alice: User, followers: list[User], broker: Broker, settings: Settings
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 0
+    post = _post(alice)
+    strange = OutboxEvent.objects.get()
+    strange.pk, strange.payload = None, strange.payload | {"type": "LIKE_CREATE"}
+    strange.save()
+    assert fanout.relay("relay") == 2
+    assert {r["post_id"] for r in _feed_records(broker)} == {post.pk}
+    waiting = OutboxEvent.objects.get()
+    assert waiting.payload["type"] == "LIKE_CREATE"
+    assert "LIKE_CREATE" in waiting.last_error
+    waiting.delete()
+
+
 def test_a_relay_takes_over_where_another_one_died(
     alice: User,
     followers: list[User],

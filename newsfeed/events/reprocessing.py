@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from newsfeed.events import topic_admin
-from newsfeed.events.consumer import Handler, read_once
+from newsfeed.events.consumer import read_once
+from newsfeed.events.failures import Handler
 from newsfeed.events.schemas import InvalidRecord, decode
 from newsfeed.events.topics import Topic, parse
 
