@@ -243,7 +243,7 @@ def test_no_interleaving_loses_doubles_misorders_or_resurrects_a_post() -> None:
     run_state_machine_as_test(
         FeedModel,
         settings=settings(
-            max_examples=int(os.environ.get("MODEL_EXAMPLES", "300")),
+            max_examples=int(os.environ.get("MODEL_EXAMPLES", "100")),
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
