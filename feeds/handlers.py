@@ -40,16 +40,19 @@ def apply_activity(events: list[Activity]) -> None:
     store.workers.invalidate(changed)
     for user_id in changed:
         services.rebuild(user_id, store.workers)
+    deleted: defaultdict[int, list[int]] = defaultdict(list)
     for event in events:
         if event.type is ActivityType.POST_DELETE and event.post_id:
-            remove_post(event.actor_id, event.post_id)
+            deleted[event.actor_id].append(event.post_id)
+    for author_id, post_ids in deleted.items():
+        remove_posts(author_id, post_ids)
 
 
-def remove_post(author_id: int, post_id: int) -> None:
-    """Reads already leave the post out; this gives its places in the feeds back."""
+def remove_posts(author_id: int, post_ids: list[int]) -> None:
+    """Reads already leave the posts out; this gives their places in the feeds back."""
     after = 0
     while page := follower_ids(author_id, after=after, limit=FOLLOWERS_PER_PAGE):
-        store.workers.remove(page, post_id)
+        store.workers.remove(page, post_ids)
         after = page[-1]
 
 

@@ -131,11 +131,11 @@ class FeedStore:
         finally:
             pool.release(connection)
 
-    def remove(self, user_ids: Iterable[int], post_id: int) -> None:
+    def remove(self, user_ids: Iterable[int], post_ids: Sequence[int]) -> None:
         """For posts that no read may show again. Who unfollows invalidates instead."""
         with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
             for user_id in user_ids:
-                pipeline.zrem(key(user_id), post_id)
+                pipeline.zrem(key(user_id), *post_ids)
             pipeline.execute()
 
     def begin(self, user_id: int, token: int) -> bool:

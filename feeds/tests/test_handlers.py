@@ -103,17 +103,18 @@ def test_a_feed_is_rebuilt_once_for_all_changes_in_a_batch(
     assert sorted(rebuilt) == [alice.pk, bob.pk]
 
 
-def test_a_deleted_post_gives_its_place_back_in_every_followers_feed(
+def test_deleted_posts_give_their_places_back_in_every_followers_feed(
     alice: User, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handlers, "FOLLOWERS_PER_PAGE", 2)
     followers = crowd(5)
     edges(alice, followers)
     for user in [*followers, carol]:
-        make_ready(user.pk, [9, 8])
-    handlers.apply_activity([_activity(ActivityType.POST_DELETE, alice, post_id=9)])
+        make_ready(user.pk, [9, 8, 7])
+    deletes = [_activity(ActivityType.POST_DELETE, alice, post_id=id_) for id_ in (9, 7)]
+    handlers.apply_activity(deletes)
     assert [read(user.pk) for user in followers] == [Slice([8], 0)] * 5
-    assert stored_ids(carol.pk) == [9, 8]
+    assert stored_ids(carol.pk) == [9, 8, 7]
 
 
 @pytest.mark.parametrize("type_", [ActivityType.POST_CREATE, ActivityType.POST_UPDATE])

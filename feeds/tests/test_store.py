@@ -168,7 +168,7 @@ def test_reading_keeps_a_feed_alive_and_pushing_does_not(redis: Redis, settings:
 def test_removing_a_post_leaves_the_others(redis: Redis) -> None:
     make_ready(ANN, [6, 5])
     make_ready(BEN, [6])
-    workers.remove([ANN, BEN, CAT], 6)
+    workers.remove([ANN, BEN, CAT], [6])
     assert stored_ids(ANN) == [5]
     assert read(BEN) == Slice([], 0)
     assert not redis.exists("feed:3")
@@ -268,7 +268,7 @@ def test_any_order_of_operations_leaves_what_it_should(
         elif name == "finish":
             workers.finish(ANN, TOKEN, Slice(sorted(ids, reverse=True), min(ids, default=1) - 1))
         elif name == "remove":
-            workers.remove([ANN], *ids)
+            workers.remove([ANN], ids)
         elif name == "invalidate":
             workers.invalidate([ANN])
         else:

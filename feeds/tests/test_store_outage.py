@@ -15,7 +15,7 @@ OPERATIONS: dict[str, Callable[[FeedStore], object]] = {
     "begin": lambda feeds: feeds.begin(BEN, TOKEN),
     "finish": lambda feeds: feeds.finish(ANN, TOKEN, Slice([5], 0)),
     "read": lambda feeds: feeds.read(ANN, before=9, limit=9),
-    "remove": lambda feeds: feeds.remove([ANN, BEN], 5),
+    "remove": lambda feeds: feeds.remove([ANN, BEN], [5]),
     "invalidate": lambda feeds: feeds.invalidate([ANN, BEN]),
     "ping": lambda feeds: feeds.ping(),
 }
