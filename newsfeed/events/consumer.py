@@ -93,6 +93,7 @@ class Consumer:
                 self._hold(batch, error)
                 return 0
             self._failures = 0
+            HELD.set(0)  # also when what was held has gone to another member
             self._handled |= {partition: raws[-1].offset + 1 for partition, raws in batch.items()}
         self._commit()
         return sum(map(len, batch.values()))

@@ -1,11 +1,20 @@
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts.models import User
+from accounts.selectors import user_ids
 from feeds import services, store
+
+
+def everybody(after: int) -> Iterator[int]:
+    """In pages: the driver would hold the ids of all users at once."""
+    while page := user_ids(after=after, limit=1_000):
+        yield from page
+        after = page[-1]
 
 
 class Command(BaseCommand):
@@ -26,21 +35,18 @@ class Command(BaseCommand):
     def handle(self, *, user: list[int] | None, after: int, **options: Any) -> None:
         if user:
             self.refuse_wrong(user, after)
-        user_ids: Any = user or User.objects.filter(pk__gt=after).order_by("pk").values_list(
-            "pk", flat=True
-        ).iterator(chunk_size=1_000)
         total = len(user) if user else None
         hidden = options["no_progress"] or not sys.stderr.isatty()
         rebuilt = 0
-        for user_id in tqdm(user_ids, total=total, unit="feed", disable=hidden):
+        for user_id in tqdm(user or everybody(after), total=total, unit="feed", disable=hidden):
             rebuilt += self.rebuild(user_id)
         self.stdout.write(f"{rebuilt} feeds rebuilt\n")
 
-    def refuse_wrong(self, user_ids: list[int], after: int) -> None:
+    def refuse_wrong(self, chosen: list[int], after: int) -> None:
         if after:
             raise CommandError("--after goes with --all.")
-        found = User.objects.filter(pk__in=user_ids).values_list("pk", flat=True)
-        if unknown := sorted(set(user_ids) - set(found)):
+        found = User.objects.filter(pk__in=chosen).values_list("pk", flat=True)
+        if unknown := sorted(set(chosen) - set(found)):
             raise CommandError(f"There is no user {', '.join(map(str, unknown))}.")
 
     def rebuild(self, user_id: int) -> bool:
