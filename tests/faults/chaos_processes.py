@@ -1,0 +1,129 @@
+"""Faults of processes: killed, frozen, stopped, and more of them than there should be."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dev.control import ROOT
+from tests.faults.chaos_scene import Fault, Scene
+
+FREEZE_SECONDS = 3
+BEYOND_DELIVERY_TIMEOUT = 11
+"""The producer gives a record up after 10 s."""
+
+
+def kill(name: str) -> Fault:
+    """The supervisor starts it again."""
+    return lambda scene: scene.service.stack.signal(name, "KILL")
+
+
+def terminate(name: str) -> Fault:
+    return lambda scene: scene.service.stack.signal(name, "TERM")
+
+
+def freeze(name: str, seconds: float = FREEZE_SECONDS) -> Fault:
+    def fault(scene: Scene) -> None:
+        scene.service.stack.signal(name, "STOP")
+        try:
+            time.sleep(seconds)
+        finally:
+            scene.service.stack.signal(name, "CONT")
+
+    return fault
+
+
+def restart(name: str) -> Fault:
+    def fault(scene: Scene) -> None:
+        scene.service.stack.stop_program(name)
+        time.sleep(1)
+        scene.service.stack.start(name)
+
+    return fault
+
+
+def kill_an_api_worker(scene: Scene) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(scene.dice.choice(children(scene.service.stack.pid("api"))), signal.SIGKILL)
+
+
+def freeze_an_api_worker(scene: Scene) -> None:
+    pid = scene.dice.choice(children(scene.service.stack.pid("api")))
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(FREEZE_SECONDS)
+        os.kill(pid, signal.SIGCONT)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def one_more(command: str, end: signal.Signals) -> Fault:
+    """A second process of a worker comes and goes."""
+
+    def fault(scene: Scene) -> None:
+        with _second(scene, command) as process:
+            time.sleep(6)
+            process.send_signal(end)
+
+    return fault
+
+
+def storm_of_consumers(scene: Scene) -> None:
+    """Each rebalance is interrupted by the next."""
+    for _ in range(3):
+        with _second(scene, "consume_feed") as process:
+            time.sleep(2 + 2 * scene.dice.random())
+            process.terminate()
+
+
+@contextmanager
+def _second(scene: Scene, command: str) -> "Iterator[subprocess.Popen[bytes]]":
+    stack = scene.service.stack
+    with (
+        (stack.state / "log" / "second.log").open("ab") as log,
+        subprocess.Popen(
+            [sys.executable, "manage.py", command],
+            cwd=ROOT,
+            env=os.environ | stack.env,
+            stderr=log,
+        ) as process,
+    ):
+        try:
+            yield process
+            process.wait(30)
+        finally:
+            process.kill()
+
+
+PROCESS_FAULTS: dict[str, Fault] = {
+    "API killed": kill("api"),
+    "API worker killed": kill_an_api_worker,
+    "API worker frozen": freeze_an_api_worker,
+    "API terminated": terminate("api"),
+    "relay killed": kill("relay"),
+    "relay frozen": freeze("relay"),
+    "relay terminated": terminate("relay"),
+    "second relay killed": one_more("relay_outbox", signal.SIGKILL),
+    "consumer killed": kill("consumer"),
+    "consumer frozen": freeze("consumer"),
+    "consumer terminated": terminate("consumer"),
+    "second consumer killed": one_more("consume_feed", signal.SIGKILL),
+    "second consumer terminated": one_more("consume_feed", signal.SIGTERM),
+    "storm of consumers": storm_of_consumers,
+    "Kafka killed": kill("kafka"),
+    "Kafka frozen": freeze("kafka"),
+    "Kafka frozen for long": freeze("kafka", BEYOND_DELIVERY_TIMEOUT),
+    "Kafka restarted": restart("kafka"),
+    "Redis killed": kill("redis"),
+    "Redis frozen": freeze("redis"),
+    "Redis restarted empty": restart("redis"),
+    "MariaDB killed": kill("mariadb"),
+    "MariaDB frozen": freeze("mariadb"),
+    "MariaDB restarted": restart("mariadb"),
+}

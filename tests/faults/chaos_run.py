@@ -1,0 +1,148 @@
+"""A load, a seeded plan of faults one after the other, and a check when everything is at rest."""
+
+import random
+import sys
+import time
+from dataclasses import dataclass
+
+from dev.control import APPS, STORES
+from tests.faults.chaos_check import (
+    Findings,
+    check_dead_letters,
+    check_posts,
+    check_redis,
+    check_walks,
+)
+from tests.faults.chaos_load import Load
+from tests.faults.chaos_processes import PROCESS_FAULTS
+from tests.faults.chaos_report import Report, memory
+from tests.faults.chaos_scene import Scene
+from tests.faults.chaos_stores import STORE_FAULTS
+from tests.faults.chaos_topics import TOPIC_FAULTS
+from tests.faults.chaos_world import Ledger, World
+from tests.running import Service
+from tests.topics import DEAD_LETTERS, FEED
+
+FAULTS = PROCESS_FAULTS | STORE_FAULTS | TOPIC_FAULTS
+SLOW = {
+    "Kafka frozen for long",
+    "Kafka killed",
+    "Kafka restarted",
+    "consumer killed",
+    "relay killed",
+    "second consumer killed",
+    "second relay killed",
+    "storm of consumers",
+    "today's topic deleted",
+}
+"""They take from 10 s to half a minute: a dead member's session, a dead relay's lease."""
+SAMPLE = 40
+
+
+@dataclass(frozen=True)
+class Options:
+    seed: int
+    faults: int = 60
+    deliveries: int = 100_000
+    minutes: float = 6
+    calm: float = 1.0
+    """Seconds of load between two faults."""
+    only: list[str] | None = None
+
+
+def plan(dice: random.Random, count: int, only: list[str] | None = None) -> list[str]:
+    """Every kind once, and from then on rather the quick ones. The same for the same dice."""
+    kinds = sorted(only or FAULTS)
+    dice.shuffle(kinds)
+    weights = [1 if kind in SLOW else 6 for kind in kinds]
+    return (kinds + dice.choices(kinds, weights, k=max(0, count - len(kinds))))[:count]
+
+
+class Run:
+    def __init__(self, service: Service, options: Options) -> None:
+        self._service, self._options = service, options
+        dice = random.Random(options.seed)  # noqa: S311 (the same for the same seed)
+        self._plan = plan(dice, options.faults, options.only)
+        ledger, world = Ledger(), World(service, dice)
+        load = Load(service, world, ledger, options.seed)
+        self._scene = Scene(service, dice, world, ledger, load)
+        self._report = Report(options.seed, ledger, Findings())
+        self._began = time.monotonic()
+        self._feed_base = self._feed_records()
+        self._dead_base = service.topics.ends(DEAD_LETTERS)
+
+    def run(self) -> Report:
+        report, service = self._report, self._service
+        service.warm(self._scene.world.readers)
+        report.before = memory(service.stack)
+        with self._scene.load:
+            for number, kind in enumerate(self._plan, 1):
+                if self._minutes() > self._options.minutes or report.failures:
+                    break
+                self._say(f"{number}/{len(self._plan)} {kind}")
+                self._break(kind)
+            self._deliver_enough()
+        report.deliveries = self._deliveries()
+        self._check_everything()
+        report.after = memory(service.stack)
+        report.seconds = time.monotonic() - self._began
+        return report
+
+    def _break(self, kind: str) -> None:
+        scene, report = self._scene, self._report
+        time.sleep(self._options.calm)
+        try:
+            FAULTS[kind](scene)
+            healed = time.monotonic()
+            with scene.load.paused():
+                self._service.stack.wait_ready(*STORES, *APPS)
+                scene.wait_for_rest()
+                report.recoveries.append((kind, time.monotonic() - healed))
+                self._check_some(kind)
+        except Exception as error:  # the report tells; what follows would only be its echo
+            report.failures.append(f"{kind}: {error!r}")
+
+    def _check_some(self, kind: str) -> None:
+        found, hot = self._report.found, self._scene.world.hot
+        before = len(found.all())
+        check_redis(self._service, hot, found)
+        sample = self._scene.dice.sample(hot, SAMPLE)
+        check_walks(self._service, sample, found)
+        self._report.feeds_checked += len(hot) + len(sample)
+        for problem in found.all()[before:]:
+            self._say(f"after {kind}: {problem[:500]}")
+
+    def _deliver_enough(self) -> None:
+        """On a machine too slow for the plan; never for longer than the plan may take."""
+        while (
+            self._deliveries() < self._options.deliveries
+            and self._minutes() < self._options.minutes
+            and not self._report.failures
+        ):
+            time.sleep(1)
+
+    def _check_everything(self) -> None:
+        scene, report, service = self._scene, self._report, self._service
+        try:
+            scene.wait_for_rest()
+        except AssertionError as error:
+            report.failures.append(f"at the end: {error}")
+        readers, authors = scene.world.readers, scene.world.big + scene.world.small
+        check_redis(service, readers, report.found)
+        check_walks(service, readers, report.found)
+        report.feeds_checked += 2 * len(readers)
+        check_posts(service, authors, scene.ledger, report.found)
+        report.dead_twice = check_dead_letters(service, scene.ledger, self._dead_base, report.found)
+
+    def _feed_records(self) -> int:
+        return sum(self._service.topics.ends(FEED).values())
+
+    def _deliveries(self) -> int:
+        ledger = self._scene.ledger
+        return self._feed_records() - self._feed_base + ledger.deleted - ledger.injected
+
+    def _minutes(self) -> float:
+        return (time.monotonic() - self._began) / 60
+
+    def _say(self, text: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
