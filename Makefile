@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON := .venv/bin/python
+SEED := 1
 
 # What the checks need to import the project. Nothing listens on port 1: they use no server.
 lint openapi: export SECRET_KEY := only-for-checks-that-run-without-a-server
@@ -10,7 +11,7 @@ lint openapi: export KAFKA_MIN_INSYNC_REPLICAS := 1
 
 .PHONY: help
 help:  ## Show this
-	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: setup
 setup:  ## Install what is missing: system packages, .venv, the Kafka jars
@@ -23,6 +24,16 @@ run:  ## Start everything on this machine (bin/run)
 .PHONY: test
 test:  ## Run all tests on servers of their own (bin/test)
 	@bin/test
+
+.PHONY: test-faults
+test-faults:  ## Break the running service for some minutes, and compare
+	@bin/test tests/faults
+
+.PHONY: soak
+soak:  ## The same for half an hour and more: 500 faults, a million deliveries
+	@bin/setup
+	$(PYTHON) -m dev.stack exec --apps -- \
+	  $(PYTHON) -m tests.faults.chaos --faults 500 --deliveries 1000000 --minutes 90 --seed $(SEED)
 
 .PHONY: lint
 lint: .venv  ## Style, types, import rules, missing migrations, openapi.yaml

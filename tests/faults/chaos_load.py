@@ -63,8 +63,11 @@ class Load:
                     self._ledger.odd.append(format_exc())
 
     def _write(self, dice: random.Random) -> None:
-        authors = self._world.big if dice.randrange(BIG_EVERY) == 0 else self._world.small
-        author, content = dice.choice(authors), f"{dice.getrandbits(64):x}"
+        is_big = dice.randrange(BIG_EVERY) == 0
+        self.post(dice.choice(self._world.big if is_big else self._world.small), dice)
+
+    def post(self, author: int, dice: random.Random) -> None:
+        content = f"{dice.getrandbits(64):x}"
         self._ledger.posts[content] = None
         answer = self._call("post", 201, author, "POST", "/posts/", {"content": content})
         if answer is None:

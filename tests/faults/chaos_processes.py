@@ -7,10 +7,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from dev.control import ROOT
-from tests.faults.chaos_scene import Fault, Scene
+from tests.faults.chaos_scene import Fault, Scene, children
 
 FREEZE_SECONDS = 3
 BEYOND_DELIVERY_TIMEOUT = 11
@@ -57,10 +56,6 @@ def freeze_an_api_worker(scene: Scene) -> None:
         os.kill(pid, signal.SIGSTOP)
         time.sleep(FREEZE_SECONDS)
         os.kill(pid, signal.SIGCONT)
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def one_more(command: str, end: signal.Signals) -> Fault:

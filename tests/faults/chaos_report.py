@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dev.control import APPS, Control
 from tests.faults.chaos_check import Findings
-from tests.faults.chaos_processes import children
+from tests.faults.chaos_scene import children
 from tests.faults.chaos_world import Ledger
 
 Memory = dict[str, int]
