@@ -79,12 +79,13 @@ def test_a_floor_that_claims_too_much_is_noticed(service: Service, world: World)
     assert _look(service, world).all() == []
 
 
-def test_a_doubled_id_is_noticed(service: Service, world: World) -> None:
+def test_a_doubled_id_is_noticed_in_redis_and_over_http(service: Service, world: World) -> None:
     reader = world.readers[1]
     post_id = service.database.feed_of(reader)[0]
     service.redis.zadd(f"feed:{reader}", {f"0{post_id}": post_id})
-    [doubled] = _look(service, world).doubled
-    assert doubled.startswith(f"feed:{reader} ")
+    in_redis, over_http = _look(service, world).doubled
+    assert in_redis.startswith(f"feed:{reader} holds")
+    assert over_http.startswith(f"{reader} is shown twice")
     service.redis.zrem(f"feed:{reader}", f"0{post_id}")
 
 
