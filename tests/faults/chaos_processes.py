@@ -73,7 +73,7 @@ def storm_of_consumers(scene: Scene) -> None:
     """Each rebalance is interrupted by the next."""
     for _ in range(3):
         with _second(scene, "consume_feed") as process:
-            time.sleep(2 + 2 * scene.dice.random())
+            time.sleep(3 + 3 * scene.dice.random())
             process.terminate()
 
 

@@ -1,10 +1,11 @@
 """What a chaos run has to tell."""
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from dev.control import APPS, Control
 from tests.faults.chaos_check import Findings
@@ -14,13 +15,20 @@ from tests.faults.chaos_world import Ledger
 Memory = dict[str, int]
 
 
+class Healed(NamedTuple):
+    kind: str
+    seconds: float
+    """Until everything was at rest."""
+    refused: int
+    """Requests that were answered with 503 or not at all."""
+
+
 @dataclass
 class Report:
     seed: int
     ledger: Ledger
     found: Findings
-    recoveries: list[tuple[str, float]] = field(default_factory=list)
-    """Kind of fault, and how many seconds later everything was at rest."""
+    healed: list[Healed] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     """What was not at rest in time, or did not run at all."""
     deliveries: int = 0
@@ -48,8 +56,8 @@ class Report:
 
     def lines(self) -> Iterator[str]:
         posts = self.ledger.posts
-        kinds = len({kind for kind, _ in self.recoveries})
-        recoveries = [seconds for _, seconds in self.recoveries]
+        kinds = len({one.kind for one in self.healed})
+        recoveries = [one.seconds for one in self.healed]
         yield from _table(
             ("seed", f"{self.seed}"),
             ("faults", f"{len(recoveries)} of {kinds} kinds in {self.seconds:.0f} s"),
@@ -83,11 +91,15 @@ class Report:
             yield f"| {request} | {', '.join(answers)} |"
 
     def _by_kind(self) -> Iterator[str]:
-        yield "| fault | times | recovery, s |"
-        yield "|---|---|---|"
-        for kind, times in sorted(Counter(kind for kind, _ in self.recoveries).items()):
-            took = ", ".join(f"{seconds:.1f}" for k, seconds in self.recoveries if k == kind)
-            yield f"| {kind} | {times} | {took} |"
+        yield "| fault | times | recovery, s | requests refused |"
+        yield "|---|---|---|---|"
+        by_kind: defaultdict[str, list[Healed]] = defaultdict(list)
+        for one in self.healed:
+            by_kind[one.kind].append(one)
+        for kind, them in sorted(by_kind.items()):
+            took = ", ".join(f"{one.seconds:.1f}" for one in them)
+            refused = sum(one.refused for one in them)
+            yield f"| {kind} | {len(them)} | {took} | {refused} |"
 
 
 def _table(*rows: tuple[str, str]) -> Iterator[str]:

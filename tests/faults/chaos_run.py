@@ -15,7 +15,7 @@ from tests.faults.chaos_check import (
 )
 from tests.faults.chaos_load import Load
 from tests.faults.chaos_processes import PROCESS_FAULTS
-from tests.faults.chaos_report import Report, memory
+from tests.faults.chaos_report import Healed, Report, memory
 from tests.faults.chaos_scene import Scene
 from tests.faults.chaos_stores import STORE_FAULTS
 from tests.faults.chaos_topics import TOPIC_FAULTS
@@ -93,6 +93,7 @@ class Run:
     def _break(self, kind: str) -> None:
         scene, report = self._scene, self._report
         time.sleep(self._options.calm)
+        refused = scene.ledger.refused()
         try:
             # So that the relay and the consumer are at it when it happens.
             scene.load.post(scene.dice.choice(scene.world.big), scene.dice)
@@ -101,7 +102,8 @@ class Run:
             with scene.load.paused():
                 scene.wait_until_up()
                 scene.wait_for_rest()
-                report.recoveries.append((kind, time.monotonic() - healed))
+                refused = scene.ledger.refused() - refused
+                report.healed.append(Healed(kind, time.monotonic() - healed, refused))
                 self._check_some(kind)
         except Exception:  # the report tells; what follows would only be its echo
             report.failures.append(f"{kind}: {format_exc()}")

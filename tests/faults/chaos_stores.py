@@ -36,12 +36,13 @@ def kill_redis_clients(scene: Scene) -> None:
         time.sleep(0.2)
 
 
-def fill_redis(policy: str) -> Fault:
-    """The memory there is becomes the memory there may be."""
+def fill_redis(policy: str, share: float) -> Fault:
+    """There is room for a share of the data there is, and no more."""
 
     def fault(scene: Scene) -> None:
         redis = scene.service.redis
-        limit = redis.info("memory")["used_memory"] * (1.0 if policy == "noeviction" else 0.9)
+        memory = redis.info("memory")
+        limit = memory["used_memory"] - (1 - share) * memory["used_memory_dataset"]
         redis.config_set("maxmemory-policy", policy)
         redis.config_set("maxmemory", int(limit))
         try:
@@ -125,8 +126,8 @@ STORE_FAULTS: dict[str, Fault] = {
     "Redis flushed 30 times": flush_redis_again_and_again,
     "Redis scripts flushed": flush_scripts,
     "Redis clients killed": kill_redis_clients,
-    "Redis full": fill_redis("noeviction"),
-    "Redis evicts": fill_redis("allkeys-random"),
+    "Redis full": fill_redis("noeviction", 1),
+    "Redis evicts": fill_redis("allkeys-random", 0.7),
     "MariaDB connections killed": kill_connections,
     "MariaDB users locked": lock("SELECT id FROM users FOR UPDATE"),
     "MariaDB outbox locked": lock("SELECT id FROM events_outboxevent FOR UPDATE"),

@@ -56,3 +56,9 @@ class Ledger:
     def count(self, name: str, status: int | str) -> None:
         with self._lock:
             self.statuses[f"{name} {status}"] += 1
+
+    def refused(self) -> int:
+        """How many requests were answered with 503 or not at all."""
+        with self._lock:
+            counted = list(self.statuses.items())
+        return sum(count for name, count in counted if name.endswith((" 503", " no answer")))
