@@ -39,6 +39,8 @@ SLOW = {
 UNHEALED = {"today's topic deleted"}
 """Not in a plan unless asked for with --only: the relay does not make the topic again yet."""
 SAMPLE = 40
+MOMENT = 0.3
+"""About what the relay and the consumer take for a post to 1,500 followers."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Run:
         try:
             # So that the relay and the consumer are at it when it happens.
             scene.load.post(scene.dice.choice(scene.world.big), scene.dice)
+            time.sleep(MOMENT * scene.dice.random())
             FAULTS[kind](scene)
             healed = time.monotonic()
             with scene.load.paused():
