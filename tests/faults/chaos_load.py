@@ -15,6 +15,7 @@ from tests.running import Service
 
 BIG_EVERY = 12
 DELETE_EVERY = 8
+TRIES = 20
 LIMITS = (20, 50, 100)
 
 
@@ -67,16 +68,23 @@ class Load:
         self.post(dice.choice(self._world.big if is_big else self._world.small), dice)
 
     def post(self, author: int, dice: random.Random) -> None:
+        """Half of those who get no answer ask again, under the same Idempotency-Key."""
         content = f"{dice.getrandbits(64):x}"
         self._ledger.posts[content] = None
-        answer = self._call("post", 201, author, "POST", "/posts/", {"content": content})
-        if answer is None:
-            return
-        post_id = self._ledger.posts[content] = int(answer.body["id"])
-        if dice.randrange(DELETE_EVERY) == 0:
+        tries = dice.choice((1, TRIES))
+        while not (post_id := self._try_to_post(author, content)) and (tries := tries - 1):
+            time.sleep(0.5)
+        if post_id and dice.randrange(DELETE_EVERY) == 0:
             time.sleep(dice.random())  # so that some are delivered before, and some are not
             if self._call("delete", 204, author, "DELETE", f"/posts/{post_id}/"):
                 self._ledger.gone[post_id] = time.monotonic()
+
+    def _try_to_post(self, author: int, content: str) -> int | None:
+        body = {"content": content}
+        answer = self._call("post", 201, author, "POST", "/posts/", body, key=content)
+        if answer:
+            self._ledger.posts[content] = int(answer.body["id"])
+        return self._ledger.posts[content]
 
     def _change_mind(self, dice: random.Random) -> None:
         edge = reader, author = dice.choice(self._world.fickle)
@@ -118,11 +126,19 @@ class Load:
                 self._ledger.ghosts.append(f"{reader} was shown {post['id']}, but left {edge[1]}")
 
     def _call(
-        self, name: str, wanted: int, user: int, method: str, path: str, body: object = None
+        self,
+        name: str,
+        wanted: int,
+        user: int,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        key: str = "",
     ) -> Answer | None:
         """None for anything but the wanted status. Faults explain 503 and no answer at all."""
         try:
-            answer = self._service.person(user).call(method, path, body)
+            answer = self._service.person(user).call(method, path, body, key)
         except (OSError, HTTPException):
             self._ledger.count(name, "no answer")
             return None
@@ -132,6 +148,7 @@ class Load:
         self._ledger.count(name, answer.status)
         if answer.status == wanted:
             return answer
-        if answer.status != 503:
+        still_running = answer.status == 409 and key
+        if answer.status != 503 and not still_running:
             self._ledger.odd.append(f"{time.strftime('%H:%M:%S')} {method} {path}: {answer}")
         return None
