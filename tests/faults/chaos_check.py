@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import cast
 
 from kafka import KafkaConsumer
@@ -31,16 +32,18 @@ class Findings:
         return self.lost + self.doubled + self.misordered + self.ghosts
 
 
-def check_walks(service: Service, readers: Iterable[int], found: Findings) -> None:
-    """Every page over HTTP to the end, against MySQL."""
+def check_walks(
+    service: Service, readers: Iterable[int], found: Findings, pages: int | None = None
+) -> None:
+    """The first pages, or every page to the end, over HTTP, against MySQL."""
     with ThreadPoolExecutor(WALKERS) as pool:
-        for _ in pool.map(lambda reader: _check_walk(service, reader, found), readers):
+        for _ in pool.map(lambda reader: _check_walk(service, reader, found, pages), readers):
             pass
 
 
-def _check_walk(service: Service, reader: int, found: Findings) -> None:
-    truth = service.database.feed_of(reader)
-    pages = list(service.person(reader).feed_pages(PAGE))
+def _check_walk(service: Service, reader: int, found: Findings, count: int | None) -> None:
+    truth = service.database.feed_of(reader)[: count and count * PAGE]
+    pages = list(islice(service.person(reader).feed_pages(PAGE), count))
     shown = [post_id for page in pages for post_id in page]
     if missing := set(truth) - set(shown):
         found.lost.append(f"{reader} is not shown {sorted(missing)}")

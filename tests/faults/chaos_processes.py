@@ -14,6 +14,8 @@ from tests.faults.chaos_scene import Fault, Scene, children
 FREEZE_SECONDS = 3
 BEYOND_DELIVERY_TIMEOUT = 11
 """The producer gives a record up after 10 s."""
+BEYOND_SESSION = 17
+"""The group gives a silent member up after 15 s."""
 
 
 def kill(name: str) -> Fault:
@@ -107,6 +109,7 @@ PROCESS_FAULTS: dict[str, Fault] = {
     "second relay killed": one_more("relay_outbox", signal.SIGKILL),
     "consumer killed": kill("consumer"),
     "consumer frozen": freeze("consumer"),
+    "consumer frozen for long": freeze("consumer", BEYOND_SESSION),
     "consumer terminated": terminate("consumer"),
     "second consumer killed": one_more("consume_feed", signal.SIGKILL),
     "second consumer terminated": one_more("consume_feed", signal.SIGTERM),

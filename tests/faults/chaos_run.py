@@ -25,6 +25,7 @@ from tests.topics import DEAD_LETTERS, FEED
 
 FAULTS = PROCESS_FAULTS | STORE_FAULTS | TOPIC_FAULTS
 SLOW = {
+    "consumer frozen for long",
     "Kafka frozen for long",
     "Kafka killed",
     "Kafka restarted",
@@ -39,6 +40,7 @@ SLOW = {
 UNHEALED = {"today's topic deleted"}
 """Not in a plan unless asked for with --only: the relay does not make the topic again yet."""
 SAMPLE = 40
+PAGES = 3
 MOMENT = 0.3
 """About what the relay and the consumer take for a post to 1,500 followers."""
 
@@ -116,7 +118,7 @@ class Run:
         before = len(found.all())
         check_redis(self._service, hot, found)
         sample = self._scene.dice.sample(hot, SAMPLE)
-        check_walks(self._service, sample, found)
+        check_walks(self._service, sample, found, PAGES)
         self._report.feeds_checked += len(hot) + len(sample)
         for problem in found.all()[before:]:
             self._say(f"after {kind}: {problem[:500]}")
