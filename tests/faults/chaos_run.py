@@ -37,8 +37,6 @@ SLOW = {
     "today's topic deleted",
 }
 """They take from 10 s to half a minute: a dead member's session, a dead relay's lease."""
-UNHEALED = {"today's topic deleted"}
-"""Not in a plan unless asked for with --only: the relay does not make the topic again yet."""
 SAMPLE = 40
 PAGES = 3
 MOMENT = 0.3
@@ -58,7 +56,7 @@ class Options:
 
 def plan(dice: random.Random, count: int, only: list[str] | None = None) -> list[str]:
     """Every kind once, and from then on rather the quick ones. The same for the same dice."""
-    kinds = sorted(only or FAULTS.keys() - UNHEALED)
+    kinds = sorted(only or FAULTS)
     dice.shuffle(kinds)
     weights = [1 if kind in SLOW else 6 for kind in kinds]
     return (kinds + dice.choices(kinds, weights, k=max(0, count - len(kinds))))[:count]
