@@ -37,7 +37,12 @@ def poison_schema(scene: Scene) -> None:
     """JSON, but no feed records."""
     wrong: list[object] = [[next(_numbers)], f"{next(_numbers)}", {"post_id": next(_numbers)}]
     for change in ({"post_id": 2**60}, {"created_at": "soon"}, {"more": 1}, {"follower_id": "1"}):
-        record = {"post_id": 1, "author_id": 1, "follower_id": 1, "created_at": "2026-01-01T00:00Z"}
+        record = {
+            "post_id": 1,
+            "author_id": 1,
+            "follower_id": 1,
+            "created_at": "2026-01-01T00:00:00Z",
+        }
         wrong.append(record | {"content": f"{next(_numbers)}"} | change)
     _poison(scene, [json.dumps(value).encode() for value in wrong])
 
