@@ -30,7 +30,7 @@ test-faults:  ## Break the running service for some minutes, and compare
 	@bin/test tests/faults
 
 .PHONY: soak
-soak:  ## The same for half an hour and more: 500 faults, a million deliveries
+soak:  ## The same for an hour: 500 faults, over a million deliveries
 	@bin/setup
 	$(PYTHON) -m dev.stack exec --apps -- \
 	  $(PYTHON) -m tests.faults.chaos --faults 500 --deliveries 1000000 --minutes 90 --seed $(SEED)
