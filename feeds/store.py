@@ -36,6 +36,8 @@ BUILD_MS = 10_000
 """A builder that has not finished by then is taken for dead, and another may begin."""
 SLACK = 16
 """A feed may outgrow its cap by a sixteenth before a push trims it."""
+GONE = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError, NoScriptError)
+"""The last is for scripts that were flushed once more while they were loaded anew."""
 REFUSALS = ("MISCONF", "NOREPLICAS")
 """What Redis answers, and redis-py has no class for, when it takes no writes for now."""
 
@@ -83,7 +85,7 @@ def key(user_id: int) -> str:
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError) as error:
+    except GONE as error:
         raise StoreUnavailable(repr(error)) from error
     except ResponseError as error:
         if any(refusal in str(error) for refusal in REFUSALS):
