@@ -168,7 +168,12 @@ class Consumer:
                 self._kafka.resume(*self._kafka.paused())
                 HELD.set(0)
                 wait = POLL_SECONDS
-        batch: Batch = self._kafka.poll(timeout_ms=int(min(wait, POLL_SECONDS) * 1000))
+        try:
+            batch: Batch = self._kafka.poll(timeout_ms=int(min(wait, POLL_SECONDS) * 1000))
+        except KafkaError as error:  # now and then, when the broker goes while the group forms
+            logger.warning("cannot poll: %r", error)
+            time.sleep(POLL_SECONDS)
+            return {}
         self._has_drained |= sum(map(len, batch.values())) < MAX_RECORDS
         return batch
 

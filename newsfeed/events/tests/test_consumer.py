@@ -114,6 +114,22 @@ def test_while_it_holds_it_polls_and_gets_nothing(
     assert handler.records == sent
 
 
+def test_a_poll_that_fails_is_tried_again(
+    start: Start, send: Send, handler: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = send(1, 2)
+    consumer = start(handler)
+    with monkeypatch.context() as patch:
+        patch.setattr(consumer._kafka, "poll", _fail)
+        assert consumer.step() == 0
+    step_until(lambda: handler.records, consumer)
+    assert handler.records == sent
+
+
+def _fail(**_: object) -> None:
+    raise vars(consumer_module)["KafkaError"]("the coordinator went")
+
+
 def test_all_partitions_come_again_from_where_they_were(
     start: Start, send: Send, handler: Recorder
 ) -> None:
