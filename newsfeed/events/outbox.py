@@ -87,6 +87,11 @@ def hand_over(event: OutboxEvent) -> None:
     OutboxEvent.objects.filter(pk=event.pk, claimed_by="").update(claimed_until=Now())
 
 
+def give_back(worker: str) -> None:
+    """What the worker still holds since MySQL went away in the midst of a step is anybody's."""
+    OutboxEvent.objects.filter(claimed_by=worker).update(claimed_until=Now())
+
+
 def retry_later(event: OutboxEvent, worker: str, error: Exception) -> None:
     """Back-off doubles up to 10 s, with jitter so that rows do not return all at once."""
     seconds = min(MAX_BACKOFF_SECONDS, 0.2 * 2 ** min(event.attempts, 10))

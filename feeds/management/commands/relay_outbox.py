@@ -1,17 +1,24 @@
+import logging
 import os
 import socket
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import InterfaceError, OperationalError
 
 from feeds import fanout
 from newsfeed import worker
-from newsfeed.events import producer
+from newsfeed.events import outbox, producer
+
+logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.025
+AWAY_SECONDS = 1
 
 
 class Command(BaseCommand):
+    was_away = False
     help = (
         "Publishes the outbox events that the API did not: of authors with many followers, and all"
         " that waited while Kafka was away. Several may run. SIGTERM finishes the step and exits 0."
@@ -29,6 +36,19 @@ class Command(BaseCommand):
         producer.send_in_bulk()
         name = f"{socket.gethostname()}:{os.getpid()}"
         try:
-            worker.run(lambda: fanout.relay(name), idle_seconds=IDLE_SECONDS, port=metrics_port)
+            worker.run(lambda: self.step(name), idle_seconds=IDLE_SECONDS, port=metrics_port)
         finally:
             producer.close()
+
+    def step(self, name: str) -> int:
+        """Sits out that MySQL is away."""
+        try:
+            if self.was_away:
+                outbox.give_back(name)
+                self.was_away = False
+            return fanout.relay(name)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("waiting for MySQL: %r", error)
+            self.was_away = True
+            time.sleep(AWAY_SECONDS)
+            return 0
