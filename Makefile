@@ -27,7 +27,7 @@ test:  ## Run all tests on servers of their own (bin/test)
 
 .PHONY: test-faults
 test-faults:  ## Break the running service for some minutes, and compare
-	@bin/test tests/faults
+	@MODEL_EXAMPLES=300 bin/test tests/faults
 
 .PHONY: soak
 soak:  ## The same for an hour: 500 faults, over a million deliveries
