@@ -18,9 +18,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from django_redis import get_redis_connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import RetriableError, UnknownTopicOrPartitionError
+from kafka import TopicPartition
 from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
@@ -34,6 +32,7 @@ from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.topics import parse
+from tests.broker import Broker
 
 __all__ = ["Broker", "Pipeline", "Redis", "TopicPartition", "caches_at", "free_port"]
 
@@ -184,92 +183,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-class Broker:
-    """Looks at the topics past the product's own clients."""
-
-    def __init__(self) -> None:
-        servers = django_settings.KAFKA_BOOTSTRAP_SERVERS
-        self._admin = KafkaAdminClient(bootstrap_servers=servers)
-        self._kafka = KafkaConsumer(bootstrap_servers=servers, group_id=None)
-        self._marks: dict[TopicPartition, int] = {}
-
-    def close(self) -> None:
-        self._kafka.close()
-        self._admin.close()
-
-    def mark(self) -> None:
-        """What is on the topics by now is old."""
-        self._marks = self.ends()
-
-    def records(self, topic: str, seconds: float = 10) -> list[Any]:
-        """What has come since the mark, by partition and offset."""
-        ends = {tp: end for tp, end in self.ends().items() if tp.topic == topic}
-        new = [tp for tp, end in ends.items() if end > self._marks.get(tp, 0)]
-        self._kafka.assign(new)
-        for tp in new:
-            self._kafka.seek(tp, self._marks.get(tp, 0))
-        found: list[Any] = []
-        deadline = time.monotonic() + seconds
-        while any(self._kafka.position(tp) < ends[tp] for tp in new):
-            assert time.monotonic() < deadline, f"{topic}: got only {len(found)} records"
-            found += [one for batch in self._kafka.poll(1_000).values() for one in batch]
-        return sorted(found, key=lambda record: (record.partition, record.offset))
-
-    def skip_to_end(self, group: str) -> None:
-        """The consumer group, which must have no members, has read everything."""
-        self.commit(group, self.ends())
-
-    def commit(self, group: str, offsets: dict[TopicPartition, int]) -> None:
-        """The consumer group, which must have no members, has read up to there."""
-        ends = {tp: OffsetAndMetadata(end, "", -1) for tp, end in offsets.items()}
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                self._admin.alter_group_offsets(group, ends)
-            except RetriableError:  # a new broker's first group waits for its coordinator
-                assert time.monotonic() < deadline
-            else:
-                return
-
-    def ends(self) -> dict[TopicPartition, int]:
-        partitions = [
-            TopicPartition(topic["name"], partition["partition_index"])
-            for topic in self._admin.describe_topics()
-            if topic["name"].startswith("test-")
-            for partition in topic["partitions"]
-        ]
-        latest = self._admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
-        return {tp: found.offset for tp, found in latest.items()}
-
-    def delete(self, prefix: str, group: str) -> None:
-        """Removes topics and a consumer group."""
-        self.delete_topics(*(n for n in self._admin.list_topics() if n.startswith(prefix)))
-        self._admin.delete_groups([group])
-
-    def delete_topics(self, *names: str) -> None:
-        """Returns when they are gone: Kafka goes on deleting after it has answered."""
-        self._admin.delete_topics(list(names), raise_errors=False)  # it may list one that is gone
-        deadline = time.monotonic() + 10
-        while not self._are_gone(names):
-            assert time.monotonic() < deadline
-
-    def _are_gone(self, names: tuple[str, ...]) -> bool:
-        try:
-            return not any(tp.topic in names for tp in self.ends())
-        except UnknownTopicOrPartitionError:
-            return False
-
-    def create_topic(self, name: str) -> None:
-        options = {"num_partitions": 1, "replication_factor": 1}
-        self._admin.create_topics({name: options}, wait_for_metadata=True)
-
-    def config(self, topic: str) -> dict[str, str]:
-        """The options that the topic was created with."""
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
-        options = self._admin.describe_configs([resource], config_filter="all")["topic"][topic]
-        return {name: option["value"] for name, option in options.items()}
 
 
 @pytest.fixture(scope="session")
