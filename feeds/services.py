@@ -10,7 +10,8 @@ from prometheus_client import Counter
 from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from follows.selectors import followee_ids
-from newsfeed.breaker import Breaker, BreakerOpen
+from newsfeed.breaker import BreakerOpen
+from newsfeed.redis import breaker as redis_breaker
 from posts.selectors import FeedPost, feed_posts, newest_ids
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,6 @@ NEWEST = 2**63 - 1
 SPARE = 10
 """Read beyond a page's need, so that a few deleted posts do not cost a walk in MySQL."""
 
-redis_breaker = Breaker("redis", slow_seconds=0.2)
 READ_SOURCE = Counter("feed_read_source_total", "Where feed pages came from.", ["source"])
 for _source in ("redis", "rebuild", "db"):
     READ_SOURCE.labels(_source)

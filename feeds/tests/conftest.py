@@ -1,26 +1,19 @@
-import signal
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
-from django.test.utils import override_settings
-from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from conftest import caches_at, free_port
 from feeds import store
 from feeds.store import Slice
 from follows.models import Follow
 from posts.models import Post
+from tests.redis_server import Away, RedisServer, redis_away, redis_server
+
+__all__ = ["Away", "RedisServer", "redis_away", "redis_server"]
 
 FEED = "/api/v1/feed/"
 TOKEN = 77
-Away = Callable[[], AbstractContextManager[object]]
 
 
 def make_ready(user_id: int, ids: Iterable[int] = (), floor: int = 0) -> None:
@@ -75,53 +68,3 @@ def walk(client: APIClient, limit: int) -> list[list[int]]:
 def follow(alice: User, bob: User) -> None:
     """Bob follows alice."""
     edges(alice, [bob])
-
-
-class RedisServer:
-    """A server of the test's own: to stop, to freeze and to fill."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._log = folder / "redis.log"
-        self._command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
-        self._command += ["--dir", str(folder), "--save", ""]
-        self.start()
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log)  # noqa: S603
-        deadline = time.monotonic() + 10
-        while not self._listens():
-            assert time.monotonic() < deadline, self._log.read_text()
-
-    def _listens(self) -> bool:
-        with suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        return False
-
-    def freeze(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        self.thaw()
-        self._process.kill()
-        self._process.wait(10)
-
-
-@pytest.fixture
-def redis_server(tmp_path: Path, settings: Settings) -> Iterator[RedisServer]:
-    """The feeds are on it during the test."""
-    server = RedisServer(tmp_path)
-    settings.CACHES = caches_at(netloc=f"127.0.0.1:{server.port}")
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def redis_away() -> Away:
-    """A block in which nobody listens where Redis should be."""
-    return lambda: override_settings(CACHES=caches_at(netloc=f"127.0.0.1:{free_port()}"))

@@ -15,6 +15,7 @@ from conftest import Redis
 from feeds import services, store
 from feeds.tests.conftest import FEED, TOKEN, Away, edges, stored_ids, walk, write_posts
 from follows.models import Follow
+from newsfeed import redis as newsfeed_redis
 from posts.models import Post
 
 Prepare = Callable[[], str]
@@ -225,7 +226,7 @@ def test_a_redis_that_is_away_is_not_asked_for_long(
     ids = write_posts(alice, 2)
     asked: list[int] = []
     with redis_away():
-        for _ in range(services.redis_breaker.minimum):
+        for _ in range(newsfeed_redis.breaker.minimum):
             assert _ids(as_bob) == ids
         monkeypatch.setattr(store.FeedStore, "read", lambda *_, **__: asked.append(1))
         assert _ids(as_bob) == ids

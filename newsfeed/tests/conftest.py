@@ -5,6 +5,9 @@ import pytest
 from django.db import connection
 
 from conftest import free_port
+from tests.redis_server import redis_away
+
+__all__ = ["redis_away"]
 
 Away = Callable[[], AbstractContextManager[None]]
 

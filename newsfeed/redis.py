@@ -1,0 +1,59 @@
+"""Redis for requests: several commands in one round trip, behind one breaker for all of them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django_redis import get_redis_connection
+from hiredis import pack_command
+from redis.client import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from newsfeed.breaker import Breaker, BreakerOpen
+
+Command = tuple[str | bytes | int, ...]
+
+breaker = Breaker("redis", slow_seconds=0.2)
+
+
+class RedisUnavailable(Exception):
+    """Redis did not answer in time, refused, or is not asked for now."""
+
+
+def ask(*commands: Command) -> list[Any]:
+    """The replies, in order. Gives up after a quarter of a second. Raises RedisUnavailable."""
+    try:
+        with breaker.guard():
+            return round_trip(get_redis_connection("default"), commands)
+    except (RedisError, BreakerOpen) as error:
+        raise RedisUnavailable(repr(error)) from error
+
+
+def round_trip(redis: Redis, commands: Iterable[Command]) -> list[Any]:
+    """By hand: redis-py's pipeline spends four times the CPU. Raises the first error among replies.
+
+    Not a transaction. Each command names the keys it needs, so they may lie on different nodes.
+    """
+    packed = [pack_command(command) for command in commands]  # type: ignore[arg-type]
+    pool = redis.connection_pool
+    connection = pool.get_connection()
+    try:
+        connection.send_packed_command([b"".join(packed)])  # type: ignore[no-untyped-call]
+        replies = [_read_reply(connection) for _ in packed]
+    except BaseException:
+        # Replies that nobody has read must not meet the next caller.
+        connection.disconnect()  # type: ignore[no-untyped-call]
+        raise
+    finally:
+        pool.release(connection)
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply
+    return replies
+
+
+def _read_reply(connection: Any) -> Any:
+    """An error is a reply like others: those behind it must be read too."""
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error
