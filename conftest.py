@@ -23,11 +23,13 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 from rest_framework.test import APIClient
 
+from accounts import keys, revocation
 from accounts.models import User
 from accounts.services import create_user
 from accounts.tokens import issue_tokens
 from feeds import fanout, services
 from feeds.handlers import HANDLERS
+from newsfeed import redis as newsfeed_redis
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
@@ -174,7 +176,17 @@ def redis() -> Redis:
 def _closed_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test breaks does not keep the next from asking."""
     monkeypatch.setattr(fanout, "kafka_breaker", replace(fanout.kafka_breaker))
-    monkeypatch.setattr(services, "redis_breaker", replace(services.redis_breaker))
+    redis_breaker = replace(newsfeed_redis.breaker)
+    monkeypatch.setattr(services, "redis_breaker", redis_breaker)
+    monkeypatch.setattr(newsfeed_redis, "breaker", redis_breaker)
+
+
+@pytest.fixture(autouse=True)
+def _own_keys_and_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys of the test before were rolled back. And nothing is revoked but by the test, so a
+    second that passes adds no query: what it revokes makes its process ask MySQL again."""
+    monkeypatch.setattr(keys, "_ring", keys.EMPTY_RING)
+    monkeypatch.setattr(revocation, "_trusted_until", float("inf"))
 
 
 def free_port() -> int:

@@ -3,7 +3,8 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.request import Request
 
 from accounts.models import User
-from accounts.tokens import get_user_of_access_or_raise
+from accounts.sessions import get_session_user_or_raise
+from accounts.tokens import Claims, read_access_or_raise
 
 CHALLENGE = 'Bearer realm="api"'
 
@@ -12,16 +13,20 @@ class AuthenticatedRequest(Request):
     """What a view gets behind IsAuthenticated."""
 
     user: User
+    auth: Claims
 
 
 class JWTAuthentication(BaseAuthentication):
     """Reads `Authorization: Bearer <access token>`."""
 
-    def authenticate(self, request: Request) -> tuple[User, None] | None:
+    def authenticate(self, request: Request) -> tuple[User, Claims] | None:
         scheme, _, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        return get_user_of_access_or_raise(token.strip()), None
+        access = read_access_or_raise(token.strip())
+        user = get_session_user_or_raise(access)
+        request._request.has_old_token = access.has_old_key  # type: ignore[attr-defined]
+        return user, access
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE

@@ -1,6 +1,10 @@
+from typing import Any
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
+from django.utils import timezone
 
 USERNAME_PATTERN = r"^[a-z0-9_]{3,30}\Z"
 
@@ -20,12 +24,79 @@ class User(AbstractUser):
     display_name = models.CharField(max_length=50, blank=True)
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
+    auth_epoch = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Tokens carry it; those of an earlier one are refused.",
+    )
 
     class Meta:
         db_table = "users"
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """With what follows from it (`accounts.signals`), or not at all."""
+        super().save(*args, **kwargs)
 
     def get_full_name(self) -> str:
         return self.display_name or self.username
 
     def get_short_name(self) -> str:
         return self.get_full_name()
+
+
+class SigningKey(models.Model):
+    """`accounts.keys` makes of it what tokens are signed with."""
+
+    kid = models.CharField(max_length=32, unique=True)
+    seed = models.BinaryField(max_length=32)
+    # True or NULL, and a unique index takes any number of NULLs: there is one at most.
+    is_primary = models.BooleanField(null=True, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    verifies_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "auth_signing_keys"
+
+    def __str__(self) -> str:
+        return self.kid
+
+
+class RefreshToken(models.Model):
+    """One that was issued, and the access token that came with it. Neither can be had from here.
+
+    All that came of one log-in are a family.
+    """
+
+    token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256, in hex.")
+    family = models.CharField(max_length=32, db_index=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False)
+    access_jti = models.CharField(max_length=32)
+    access_expires_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "auth_refresh_tokens"
+        indexes = [
+            models.Index(fields=["user", "access_expires_at"], name="auth_refresh_user_access")
+        ]
+
+    def __str__(self) -> str:
+        return f"refresh token {self.pk} of user {self.user_id}"
+
+
+class RevokedToken(models.Model):
+    """An access token that is refused though it has not expired."""
+
+    jti = models.CharField(max_length=32, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+    copied_at = models.DateTimeField(null=True, db_index=True, help_text="Since when Redis knows.")
+
+    class Meta:
+        db_table = "auth_revoked_tokens"
+
+    def __str__(self) -> str:
+        return self.jti

@@ -25,8 +25,18 @@ class RefreshSerializer(serializers.Serializer[Any]):
     refresh = StringField()
 
 
-class AccessSerializer(serializers.Serializer[Any]):
+class LogOutSerializer(serializers.Serializer[Any]):
+    refresh = StringField(required=False)
+
+
+class PasswordSerializer(serializers.Serializer[Any]):
+    current_password = StringField(trim_whitespace=False, max_length=128)
+    new_password = StringField(trim_whitespace=False, max_length=128)
+
+
+class TokensSerializer(serializers.Serializer[Any]):
     access = serializers.CharField()
+    refresh = serializers.CharField()
 
 
 class UserQuerySerializer(serializers.Serializer[Any]):
@@ -56,9 +66,7 @@ class UserPageSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
 
 
-class LoginSerializer(serializers.Serializer[Any]):
-    access = serializers.CharField()
-    refresh = serializers.CharField()
+class LoginSerializer(TokensSerializer):
     user = UserSummarySerializer()
 
 

@@ -3,22 +3,29 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as InvalidPassword
 from django.db import IntegrityError
+from django.db.models import F
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
-from accounts.models import User
+from accounts.models import RefreshToken, User
+from accounts.revocation import revoke
+from accounts.tokens import issue_tokens
 from newsfeed.api.exceptions import Conflict
 from newsfeed.db import transactional
 
 
 def sign_up(*, username: str, password: str, display_name: str = "") -> User:
     """Raises ValidationError for a weak password, Conflict for a name that is taken."""
-    try:
-        validate_password(password, User(username=username))
-    except InvalidPassword as error:
-        raise ValidationError({"password": error.messages}) from error
+    _refuse_weak(password, User(username=username), field="password")
     return create_user(
         username=username, password_hash=make_password(password), display_name=display_name
     )
+
+
+def _refuse_weak(password: str, user: User, *, field: str) -> None:
+    try:
+        validate_password(password, user)
+    except InvalidPassword as error:
+        raise ValidationError({field: error.messages}) from error
 
 
 @transactional
@@ -45,3 +52,31 @@ def update_profile(*, user: User, display_name: str) -> User:
     user.display_name = display_name
     user.save(update_fields=["display_name"])
     return user
+
+
+def change_password(*, user: User, current_password: str, new_password: str) -> dict[str, str]:
+    """Ends all sessions of the user, and returns the tokens of a new one: {"access", "refresh"}.
+
+    Raises ValidationError for a wrong or a weak password, Conflict when another change was first.
+    """
+    if not user.check_password(current_password):
+        raise ValidationError({"current_password": ["This is not your password."]})
+    _refuse_weak(new_password, user, field="new_password")
+    return _replace_password(user, make_password(new_password))
+
+
+@transactional
+def _replace_password(user: User, new_hash: str) -> dict[str, str]:
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    if not unchanged.update(password=new_hash):
+        raise Conflict("The password was changed by another request.")
+    end_all_sessions(user.pk)
+    user.refresh_from_db(fields=["auth_epoch"])
+    return issue_tokens(user)
+
+
+@transactional
+def end_all_sessions(user_id: int) -> None:
+    """Every token of the user is refused once this has committed, whatever becomes of Redis."""
+    User.objects.filter(pk=user_id).update(auth_epoch=F("auth_epoch") + 1)
+    revoke(RefreshToken.objects.filter(user_id=user_id))

@@ -7,19 +7,28 @@ from rest_framework.views import APIView
 from accounts.authentication import CHALLENGE, AuthenticatedRequest
 from accounts.selectors import get_profile, get_user_or_raise, users_named
 from accounts.serializers import (
-    AccessSerializer,
     CredentialsSerializer,
     LoginSerializer,
+    LogOutSerializer,
+    PasswordSerializer,
     ProfileSerializer,
     ProfileUpdateSerializer,
     RefreshSerializer,
     SignUpSerializer,
+    TokensSerializer,
     UserPageSerializer,
     UserQuerySerializer,
     UserSummarySerializer,
 )
-from accounts.services import log_in, sign_up, update_profile
-from accounts.tokens import issue_tokens, refresh_access
+from accounts.services import (
+    change_password,
+    end_all_sessions,
+    log_in,
+    sign_up,
+    update_profile,
+)
+from accounts.sessions import log_out, refresh_tokens
+from accounts.tokens import issue_tokens
 from newsfeed.api.paging import page_response
 from newsfeed.api.schema import problems
 
@@ -57,12 +66,38 @@ class LoginView(OpenView):
 
 class RefreshView(OpenView):
     @extend_schema(
-        request=RefreshSerializer, responses={200: AccessSerializer} | problems(400, 401)
+        request=RefreshSerializer, responses={200: TokensSerializer} | problems(400, 401)
     )
     def post(self, request: Request) -> Response:
         serializer = RefreshSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return Response({"access": refresh_access(**serializer.validated_data)})
+        return Response(refresh_tokens(**serializer.validated_data))
+
+
+class LogOutView(APIView):
+    @extend_schema(request=LogOutSerializer, responses={204: None} | problems(400, 401))
+    def post(self, request: AuthenticatedRequest) -> Response:
+        serializer = LogOutSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        log_out(request.auth, **serializer.validated_data)
+        return Response(status=204)
+
+
+class LogOutAllView(APIView):
+    @extend_schema(request=None, responses={204: None} | problems(401))
+    def post(self, request: AuthenticatedRequest) -> Response:
+        end_all_sessions(request.user.pk)
+        return Response(status=204)
+
+
+class PasswordView(APIView):
+    @extend_schema(
+        request=PasswordSerializer, responses={200: TokensSerializer} | problems(400, 401, 409)
+    )
+    def post(self, request: AuthenticatedRequest) -> Response:
+        serializer = PasswordSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(change_password(user=request.user, **serializer.validated_data))
 
 
 class MeView(APIView):

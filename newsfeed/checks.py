@@ -10,6 +10,7 @@ POSITIVE = (
     "FEED_TTL_SECONDS",
     "FANOUT_INLINE_LIMIT",
     "FOLLOWING_LIMIT",
+    "JWT_KEY_LIFETIME_DAYS",
     "KAFKA_PARTITIONS",
     "KAFKA_REPLICATION_FACTOR",
     "KAFKA_RETENTION_DAYS",
@@ -18,7 +19,7 @@ POSITIVE = (
 
 @register
 def check_settings(**_: Any) -> list[CheckMessage]:
-    return [*_secret_key(), *_kafka(), *_positive()]
+    return [*_secret_key(), *_signing_keys(), *_kafka(), *_positive()]
 
 
 def _secret_key() -> list[CheckMessage]:
@@ -32,6 +33,19 @@ def _secret_key() -> list[CheckMessage]:
             Error("JWT_SIGNING_KEY (or SECRET_KEY) is shorter than 32 bytes.", id="newsfeed.E002")
         )
     return problems
+
+
+def _signing_keys() -> list[CheckMessage]:
+    lifetime, grace = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"], settings.JWT_KEY_GRACE_DAYS
+    if grace > lifetime.days:
+        return []
+    return [
+        Error(
+            f"JWT_KEY_GRACE_DAYS is {grace}; it must be above {lifetime.days}, or a change of keys"
+            " would refuse refresh tokens before they expire.",
+            id="newsfeed.E007",
+        )
+    ]
 
 
 def _kafka() -> list[CheckMessage]:

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.middleware.token_refresh_needed",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -152,6 +153,8 @@ SIMPLE_JWT = {
     "SIGNING_KEY": env.str("JWT_SIGNING_KEY", default="") or SECRET_KEY,
     "LEEWAY": 30,
 }
+JWT_KEY_LIFETIME_DAYS = env.int("JWT_KEY_LIFETIME_DAYS", default=90)
+JWT_KEY_GRACE_DAYS = env.int("JWT_KEY_GRACE_DAYS", default=31)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],

@@ -3,6 +3,7 @@
 Plain SQL, so that a mistake in the project's queries is not repeated here.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import Any
@@ -28,6 +29,10 @@ FEED = """
     JOIN posts ON posts.user_id = follows.followee_id
     WHERE follows.follower_id = %s AND posts.deleted_at IS NULL
     ORDER BY posts.id DESC
+"""
+SIGNING_KEY = """
+    INSERT IGNORE INTO auth_signing_keys (kid, seed, is_primary, created_at)
+    VALUES (%s, %s, 1, UTC_TIMESTAMP(6))
 """
 ROWS_PER_INSERT = 10_000
 
@@ -62,6 +67,12 @@ class Database:
         self._insert(USER, [(f"{run}_{number}",) for number in range(count)])
         found = self.rows("SELECT id FROM users WHERE username LIKE %s ORDER BY id", f"{run}\\_%")
         return [id_ for (id_,) in found]
+
+    def signing_key(self) -> tuple[str, bytes]:
+        """The primary key's kid and seed. The service makes it with its first log-in, if not we."""
+        self._insert(SIGNING_KEY, [(uuid4().hex, os.urandom(32))])
+        ((kid, seed),) = self.rows("SELECT kid, seed FROM auth_signing_keys WHERE is_primary")
+        return kid, seed
 
     def add_follows(self, edges: Iterable[tuple[int, int]]) -> None:
         """Edges are (follower, followee)."""

@@ -41,10 +41,12 @@ def test_an_access_token_lives_half_an_hour(as_alice: APIClient) -> None:
 
 def test_an_inactive_user_is_out_at_once(as_alice: APIClient, alice: User) -> None:
     assert as_alice.get(PATH).status_code == 200
-    User.objects.filter(pk=alice.pk).update(is_active=False)
+    alice.is_active = False
+    alice.save(update_fields=["is_active"])
     assert as_alice.get(PATH).status_code == 401
 
 
 def test_a_deleted_user_is_out_at_once(as_alice: APIClient, alice: User) -> None:
+    assert as_alice.get(PATH).status_code == 200
     alice.delete()
     assert as_alice.get(PATH).status_code == 401

@@ -1,3 +1,8 @@
+from unittest.mock import patch
+
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -32,6 +37,26 @@ def test_unknown_wrong_and_inactive_get_the_same_answer(
     assert {answer.headers["WWW-Authenticate"] for answer in answers} == {'Bearer realm="api"'}
     assert len({answer.content for answer in answers}) == 1
     assert client.post(PATH, {"username": "alice", "password": password}).status_code == 200
+
+
+def test_unknown_wrong_and_inactive_cost_the_same(
+    client: APIClient, alice: User, bob: User, password: str
+) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    forms = {"nobody": password, "alice": "wrong", "bob": password}
+    costs = {name: _cost(client, name, word) for name, word in forms.items()}
+    assert set(costs.values()) == {(401, 1, 1)}, costs
+
+
+def _cost(client: APIClient, username: str, password: str) -> tuple[int, int, int]:
+    """The status, the passwords hashed, the queries."""
+    encode = MD5PasswordHasher.encode
+    with (
+        patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=encode) as hashed,
+        CaptureQueriesContext(connection) as queries,
+    ):
+        response = client.post(PATH, {"username": username, "password": password})
+    return response.status_code, hashed.call_count, len(queries)
 
 
 def test_missing_fields_are_named(client: APIClient) -> None:

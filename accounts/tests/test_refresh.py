@@ -1,21 +1,29 @@
 import base64
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from hashlib import sha256
+from threading import Barrier
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import RefreshToken, User
+from accounts.tests.conftest import ME, bearer
 from accounts.tokens import issue_tokens
 
 PATH = "/api/v1/auth/refresh/"
+ROUNDS = int(os.environ.get("REFRESH_ROUNDS", "10"))
 
 
 def test_a_refresh_token_gives_a_working_access_token(client: APIClient, alice: User) -> None:
     response = client.post(PATH, {"refresh": issue_tokens(alice)["refresh"]})
     assert response.status_code == 200
-    assert set(response.json()) == {"access"}
+    assert set(response.json()) == {"access", "refresh"}
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {response.json()['access']}")
     assert client.get("/api/v1/users/me/").json()["id"] == alice.pk
 
@@ -27,24 +35,77 @@ def test_an_access_token_does_not_refresh(client: APIClient, alice: User) -> Non
 
 
 def test_a_refresh_token_lives_thirty_days(client: APIClient, alice: User) -> None:
-    refresh = issue_tokens(alice)["refresh"]
+    early, late = (issue_tokens(alice)["refresh"] for _ in range(2))
     with time_machine.travel(timezone.now() + timedelta(days=29, hours=23)):
-        assert client.post(PATH, {"refresh": refresh}).status_code == 200
+        assert client.post(PATH, {"refresh": early}).status_code == 200
     with time_machine.travel(timezone.now() + timedelta(days=30, hours=1)):
-        assert client.post(PATH, {"refresh": refresh}).status_code == 401
+        assert client.post(PATH, {"refresh": late}).status_code == 401
 
 
 def test_an_inactive_user_cannot_refresh(client: APIClient, alice: User) -> None:
-    refresh = issue_tokens(alice)["refresh"]
-    assert client.post(PATH, {"refresh": refresh}).status_code == 200
+    response = client.post(PATH, {"refresh": issue_tokens(alice)["refresh"]})
+    assert response.status_code == 200
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    assert client.post(PATH, {"refresh": refresh}).status_code == 401
+    response = client.post(PATH, {"refresh": response.json()["refresh"]})
+    assert response.status_code == 401
+    assert response.headers["X-Relogin-Required"] == "true"
 
 
 def test_a_deleted_user_cannot_refresh(client: APIClient, alice: User) -> None:
     refresh = issue_tokens(alice)["refresh"]
     alice.delete()
     assert client.post(PATH, {"refresh": refresh}).status_code == 401
+
+
+def test_the_new_refresh_token_gives_the_next_one(client: APIClient, alice: User) -> None:
+    refresh = issue_tokens(alice)["refresh"]
+    for _ in range(3):
+        response = client.post(PATH, {"refresh": refresh})
+        assert response.status_code == 200
+        refresh = response.json()["refresh"]
+
+
+def test_a_refresh_token_that_comes_again_ends_its_family(
+    client: APIClient, as_user: Callable[[User], APIClient], alice: User
+) -> None:
+    other_session = as_user(alice)
+    first = issue_tokens(alice)
+    second = client.post(PATH, {"refresh": first["refresh"]}).json()
+    third = client.post(PATH, {"refresh": second["refresh"]}).json()
+    living = [bearer(tokens["access"]) for tokens in (first, second, third)]
+    assert [one.get(ME).status_code for one in living] == [200, 200, 200]
+
+    response = client.post(PATH, {"refresh": first["refresh"]})
+    assert response.status_code == 401
+    assert response.headers["X-Relogin-Required"] == "true"
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert [one.get(ME).status_code for one in living] == [401, 401, 401]
+    assert client.post(PATH, {"refresh": third["refresh"]}).status_code == 401
+    assert other_session.get(ME).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_sixteen_requests_with_one_token_exactly_one_wins(alice: User) -> None:
+    def refresh(token: str) -> int:
+        try:
+            gate.wait()
+            return APIClient().post(PATH, {"refresh": token}).status_code
+        finally:
+            connection.close()
+
+    gate = Barrier(16)
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(ROUNDS):
+            token = issue_tokens(alice)["refresh"]
+            assert sorted(pool.map(refresh, [token] * 16)) == [200] + [401] * 15
+
+
+def test_only_hashes_of_refresh_tokens_are_stored(client: APIClient, alice: User) -> None:
+    refresh = issue_tokens(alice)["refresh"]
+    (row,) = RefreshToken.objects.values()
+    assert row["token_hash"] == sha256(refresh.encode()).hexdigest()
+    signature = refresh.rpartition(".")[2]
+    assert not [value for value in row.values() if signature in str(value)]
 
 
 def _deeply_nested_header() -> str:

@@ -42,6 +42,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     else:
         response.data = _problem(request, status, str(response.data["detail"]))
     response.content_type = PROBLEM_JSON
+    for name, value in getattr(exc, "headers", {}).items():
+        response.headers[name] = value
     return response
 
 

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, AuthenticationFailed
 
 
 class Conflict(APIException):
@@ -36,3 +36,11 @@ class DatabaseUnavailable(APIException):
     default_detail = "The database does not answer. Try again."
     default_code = "database_unavailable"
     wait = 1  # seconds; becomes Retry-After
+
+
+class SessionEnded(AuthenticationFailed):
+    """By a log-out, a new password, a suspension, or a refresh token that came twice."""
+
+    default_detail = "This session has ended. Log in again."
+    default_code = "session_ended"
+    headers = {"X-Relogin-Required": "true"}

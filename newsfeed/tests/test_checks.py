@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -12,11 +13,17 @@ from django.test.utils import override_settings
 
 from newsfeed import checks
 
+
+def _signed_with(key: str) -> dict[str, object]:
+    return {"SIGNING_KEY": key, "REFRESH_TOKEN_LIFETIME": timedelta(days=30)}
+
+
 GOOD: dict[str, Any] = {
     "DEBUG": False,
     "INSECURE_SECRET_KEY": "everybody-knows-this-one-and-it-is-long",
     "SECRET_KEY": "nobody-knows-this-one-and-it-is-long-too",
-    "SIMPLE_JWT": {"SIGNING_KEY": 32 * "k"},
+    "SIMPLE_JWT": _signed_with(32 * "k"),
+    "JWT_KEY_GRACE_DAYS": 31,
     "KAFKA_ACKS": "all",
     "KAFKA_MIN_INSYNC_REPLICAS": 2,
     "KAFKA_REPLICATION_FACTOR": 3,
@@ -53,9 +60,15 @@ def test_the_key_for_development_is_refused_elsewhere() -> None:
 
 
 def test_tokens_are_signed_with_32_bytes_or_more() -> None:
-    assert _problems(SIMPLE_JWT={"SIGNING_KEY": 31 * "k"}) == ["newsfeed.E002"]
-    assert _problems(SIMPLE_JWT={"SIGNING_KEY": ""}) == ["newsfeed.E002"]
-    assert _problems(SIMPLE_JWT={"SIGNING_KEY": 11 * "키"}) == []  # 33 bytes
+    assert _problems(SIMPLE_JWT=_signed_with(31 * "k")) == ["newsfeed.E002"]
+    assert _problems(SIMPLE_JWT=_signed_with("")) == ["newsfeed.E002"]
+    assert _problems(SIMPLE_JWT=_signed_with(11 * "키")) == []  # 33 bytes
+
+
+def test_a_retired_key_verifies_for_longer_than_a_refresh_token_lives() -> None:
+    assert _problems(JWT_KEY_GRACE_DAYS=31) == []
+    assert _problems(JWT_KEY_GRACE_DAYS=30) == ["newsfeed.E007"]
+    assert "JWT_KEY_GRACE_DAYS is 30; it must be above 30" in _message(JWT_KEY_GRACE_DAYS=30)
 
 
 @pytest.mark.parametrize("acks", ["0", "2", "", "ALL", "-1"])
@@ -106,7 +119,7 @@ def test_a_message_names_the_setting_and_its_value() -> None:
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
-    assert _problems(KAFKA_ACKS="0", KAFKA_PARTITIONS=0, SIMPLE_JWT={"SIGNING_KEY": "k"}) == [
+    assert _problems(KAFKA_ACKS="0", KAFKA_PARTITIONS=0, SIMPLE_JWT=_signed_with("k")) == [
         "newsfeed.E002",
         "newsfeed.E003",
         "newsfeed.E006",

@@ -150,7 +150,7 @@ def test_a_foreign_host_is_a_bad_request(client: APIClient) -> None:
 
 @pytest.mark.parametrize("error", [OperationalError(2006, "gone"), InterfaceError(0, "")])
 def test_a_database_that_is_away_is_unavailable(as_alice: APIClient, error: Exception) -> None:
-    with patch("accounts.tokens.find_active_user", side_effect=error):
+    with patch("accounts.sessions.find_session_user", side_effect=error):
         response = as_alice.get(ME)
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "1"
@@ -160,7 +160,7 @@ def test_a_database_that_is_away_is_unavailable(as_alice: APIClient, error: Exce
 
 def test_a_bug_is_a_problem_without_details(as_alice: APIClient) -> None:
     as_alice.raise_request_exception = False
-    with patch("accounts.tokens.find_active_user", side_effect=KeyError("secret")):
+    with patch("accounts.sessions.find_session_user", side_effect=KeyError("secret")):
         response = as_alice.get(ME)
     assert response.status_code == 500
     assert response.headers["Content-Type"] == "application/problem+json"

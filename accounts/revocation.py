@@ -1,0 +1,89 @@
+"""Takes tokens back. MySQL is told in a transaction, and Redis after it.
+
+Sessions in Redis are trusted only by a process that has seen, at most TRUST_SECONDS ago, that Redis
+knows of every revocation. Who cannot tell Redis waits for as long before he answers, so nobody
+trusts what he has ended. It is a lease, after C. Gray and D. Cheriton, "Leases" (SOSP 1989).
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import session_cache
+from accounts.models import RefreshToken, RevokedToken
+from newsfeed.db import transactional
+from newsfeed.redis import RedisUnavailable
+
+logger = logging.getLogger(__name__)
+
+TRUST_SECONDS = 1.0
+BATCH = 1_000
+
+_trusted_until = 0.0
+
+
+def revoke(tokens: QuerySet[RefreshToken], *others: RevokedToken) -> None:
+    """Refresh tokens and the access tokens that came with them. In a transaction."""
+    now = timezone.now()
+    tokens.filter(revoked_at=None).update(revoked_at=now)
+    living = tokens.filter(access_expires_at__gt=now).values_list("access_jti", "access_expires_at")
+    revoked = [RevokedToken(jti=jti, expires_at=expires_at) for jti, expires_at in living]
+    RevokedToken.objects.bulk_create([*revoked, *others], BATCH, ignore_conflicts=True)
+    _distrust()
+    transaction.on_commit(_tell_redis, robust=True)
+
+
+def redis_knows_all() -> bool:
+    """Whether a session found in Redis can be relied on."""
+    global _trusted_until  # noqa: PLW0603 (one lease a process)
+    now = time.monotonic()
+    if now < _trusted_until:
+        return True
+    if not _copy_to_redis():
+        return False
+    _trusted_until = now + TRUST_SECONDS
+    return True
+
+
+def _distrust() -> None:
+    global _trusted_until  # noqa: PLW0603
+    _trusted_until = 0.0
+
+
+def _tell_redis() -> None:
+    leases_end = time.monotonic() + TRUST_SECONDS
+    is_told = False
+    try:
+        is_told = _copy_to_redis()
+    finally:
+        if not is_told:
+            _distrust()
+            time.sleep(max(0, leases_end - time.monotonic()))
+
+
+def _copy_to_redis() -> bool:
+    """Whether nothing is left to copy."""
+    try:
+        while left := _seconds_left():
+            session_cache.revoke(left)
+            _mark_copied(left)
+    except RedisUnavailable as error:
+        logger.warning("Redis has yet to hear of revoked tokens: %s", error)
+        return False
+    return True
+
+
+def _seconds_left() -> dict[str, int]:
+    """Of tokens that Redis has yet to hear of, by their jti: until each of them expires."""
+    now = timezone.now()
+    rows = RevokedToken.objects.filter(copied_at=None, expires_at__gt=now).order_by("pk")[:BATCH]
+    return {row.jti: int((row.expires_at - now).total_seconds()) + 1 for row in rows}
+
+
+@transactional
+def _mark_copied(jtis: Iterable[str]) -> None:
+    RevokedToken.objects.filter(jti__in=list(jtis)).update(copied_at=timezone.now())

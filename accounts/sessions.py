@@ -1,0 +1,90 @@
+"""From a log-in to a log-out: who a token stands for, its successor, its end."""
+
+import logging
+
+from django.utils import timezone
+
+from accounts import session_cache
+from accounts.models import RefreshToken, RevokedToken, User
+from accounts.revocation import redis_knows_all, revoke
+from accounts.selectors import find_session_user, lock_session_user
+from accounts.tokens import Claims, hash_token, issue_tokens, read_refresh_or_raise
+from newsfeed.api.exceptions import SessionEnded
+from newsfeed.db import transactional
+from newsfeed.redis import RedisUnavailable, ask
+
+logger = logging.getLogger(__name__)
+
+
+def get_session_user_or_raise(access: Claims) -> User:
+    """From Redis if it knows him, else from MySQL. Raises SessionEnded."""
+    user = _from_redis(access) if redis_knows_all() else _from_mysql(access)
+    if user is None:
+        raise SessionEnded
+    return user
+
+
+def _from_redis(access: Claims) -> User | None:
+    try:
+        found = session_cache.parse(ask(*session_cache.commands(access.jti)))
+        if found.user or found.is_revoked:
+            return None if found.is_revoked else found.user
+        claim = session_cache.claim(access.jti)
+    except RedisUnavailable as error:
+        logger.warning("session of user %d is read from MySQL: %s", access.user_id, error)
+        claim = None
+    user = _from_mysql(access)
+    if user and claim:
+        _keep(access, claim, user)
+    return user
+
+
+def _from_mysql(access: Claims) -> User | None:
+    return find_session_user(user_id=access.user_id, epoch=access.epoch, jti=access.jti)
+
+
+def _keep(access: Claims, claim: bytes, user: User) -> None:
+    seconds = int((access.expires_at - timezone.now()).total_seconds())
+    try:
+        session_cache.finish(access.jti, claim, user, max(seconds, 1))
+    except RedisUnavailable as error:
+        logger.warning("session of user %d is not kept in Redis: %s", access.user_id, error)
+
+
+def refresh_tokens(refresh: str) -> dict[str, str]:
+    """New tokens for old: {"access", "refresh"}. Of several requests with one token, one gets them.
+
+    A token that comes again was stolen from one of the two who sent it, and nobody knows from
+    which: its family ends (RFC 9700, section 4.14.2). Raises AuthenticationFailed, and
+    SessionEnded for one that was used or revoked.
+    """
+    tokens = _rotate(read_refresh_or_raise(refresh), hash_token(refresh))
+    if tokens is None:
+        raise SessionEnded
+    return tokens
+
+
+@transactional
+def _rotate(claims: Claims, token_hash: str) -> dict[str, str] | None:
+    # The user first, as `end_all_sessions` locks them: the other way round they would deadlock.
+    user = lock_session_user(user_id=claims.user_id, epoch=claims.epoch)
+    if user is None:
+        return None
+    fresh = RefreshToken.objects.filter(token_hash=token_hash, used_at=None, revoked_at=None)
+    if fresh.update(used_at=timezone.now()):
+        return issue_tokens(user, claims.family)
+    revoke(RefreshToken.objects.filter(family=claims.family))
+    return None
+
+
+@transactional
+def log_out(access: Claims, refresh: str = "") -> None:
+    """Ends the family of the access token and, if it is another one, that of the refresh token.
+
+    Of a refresh token that is not there, or not this user's, there is nothing to end.
+    """
+    families = [access.family]
+    own = RefreshToken.objects.filter(user_id=access.user_id)
+    families += own.filter(token_hash=hash_token(refresh)).values_list("family", flat=True)
+    itself = RevokedToken(jti=access.jti, expires_at=access.expires_at)
+    revoke(own.filter(family__in=families), itself)

@@ -1,0 +1,42 @@
+"""Whoever changes a user, be it the admin or a command: what Redis and the tokens say follows."""
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.db.models.signals import post_save, pre_delete
+
+from accounts import session_cache
+from accounts.models import User
+from accounts.selectors import living_jtis
+from accounts.services import end_all_sessions
+from newsfeed.redis import RedisUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+def connect() -> None:
+    post_save.connect(user_saved, sender=User)
+    pre_delete.connect(user_deleted, sender=User)
+
+
+def user_saved(instance: User, *, created: bool, **_: Any) -> None:
+    if created:
+        return
+    # Django keeps a new password here until it is saved. What is not loaded has not been changed.
+    has_new_password = instance._password is not None  # type: ignore[attr-defined]
+    if has_new_password or not instance.__dict__.get("is_active", True):
+        end_all_sessions(instance.pk)
+    else:
+        transaction.on_commit(lambda: _forget_names(instance.pk), robust=True)
+
+
+def user_deleted(instance: User, **_: Any) -> None:
+    end_all_sessions(instance.pk)
+
+
+def _forget_names(user_id: int) -> None:
+    try:
+        session_cache.forget(living_jtis(user_id))
+    except RedisUnavailable as error:
+        logger.warning("user %d is kept under the old name for a while: %s", user_id, error)

@@ -1,0 +1,222 @@
+"""What Redis holds of a session, what it spares, and what it must never cause."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import cast
+from unittest.mock import patch
+
+import jwt
+import orjson
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts import revocation, selectors, session_cache, sessions
+from accounts.models import RevokedToken, User
+from accounts.services import end_all_sessions
+from accounts.tests.conftest import ME, bearer
+from accounts.tokens import issue_tokens
+from conftest import Redis
+from newsfeed import redis as newsfeed_redis
+from tests.redis_server import Away, RedisServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LOGOUT = "/api/v1/auth/logout/"
+# Answers from what the token says alone, so each query is one for the session.
+LOOKUP = "/api/v1/users/?username=nobody"
+End = Callable[[APIClient, User], object]
+ENDS: dict[str, End] = {
+    "log-out": lambda session, _: session.post(LOGOUT),
+    "log-out of all": lambda session, _: session.post("/api/v1/auth/logout-all/"),
+    "suspension": lambda _, user: _suspend(user),
+    "deletion": lambda _, user: user.delete(),
+    "a new password": lambda _, user: _set_password(user),
+    "end_all_sessions": lambda _, user: end_all_sessions(user.pk),
+}
+
+
+def _suspend(user: User) -> None:
+    user.is_active = False
+    user.save()
+
+
+def _set_password(user: User) -> None:
+    user.set_password("another one")
+    user.save()
+
+
+def _queries(session: APIClient) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert session.get(LOOKUP).status_code == 200
+    return len(queries) - 1
+
+
+def _key(access: str) -> str:
+    return f"session:{jwt.decode(access, options={'verify_signature': False})['jti']}"
+
+
+@pytest.fixture
+def session(alice: User) -> APIClient:
+    """Alice, known to Redis."""
+    session = bearer(issue_tokens(alice)["access"])
+    assert session.get(ME).status_code == 200
+    return session
+
+
+def test_a_known_session_needs_no_query(session: APIClient, redis: Redis) -> None:
+    assert _queries(session) == 0
+    redis.flushall()
+    assert _queries(session) == 1
+    assert _queries(session) == 0
+
+
+def test_the_principal_is_kept_for_half_an_hour_at_most(alice: User, redis: Redis) -> None:
+    access = issue_tokens(alice)["access"]
+    bearer(access).get(ME)
+    kept = cast("bytes", redis.get(_key(access)))
+    assert orjson.loads(kept) == {"id": alice.pk, "username": "alice", "display_name": "Alice"}
+    assert 1790 < redis.ttl(_key(access)) <= 1800
+
+
+def test_the_session_is_not_kept_longer_than_its_token(alice: User, redis: Redis) -> None:
+    access = issue_tokens(alice)["access"]
+    with time_machine.travel(timezone.now() + timedelta(minutes=29)):
+        assert bearer(access).get(ME).status_code == 200
+    assert 80 <= redis.ttl(_key(access)) <= 91  # a minute, and the leeway for clocks
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_the_end_of_a_session_takes_effect_at_once(
+    session: APIClient, alice: User, as_bob: APIClient, end: End, redis: Redis
+) -> None:
+    assert as_bob.get(ME).status_code == 200
+    end(session, alice)
+    assert _is_out(session)
+    redis.flushall()
+    assert _is_out(session)
+    assert as_bob.get(ME).status_code == 200
+
+
+def _is_out(session: APIClient) -> bool:
+    response = session.get(ME)
+    assert (response.status_code == 401) == ("X-Relogin-Required" in response.headers)
+    return response.status_code == 401
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_redis_that_was_away_meanwhile_does_not_let_in_who_is_out(
+    redis_server: RedisServer, session: APIClient, alice: User, end: End
+) -> None:
+    """It hangs, and comes back with all that it held."""
+    assert _queries(session) == 0
+    redis_server.freeze()
+    end(session, alice)
+    redis_server.thaw()
+    assert _is_out(session)
+    assert _is_out(session)
+
+
+def test_other_processes_do_not_trust_what_redis_could_not_be_told(
+    redis_server: RedisServer, session: APIClient, alice: User
+) -> None:
+    """One that saw, just before, that Redis lacked nothing."""
+    revocation._trusted_until = 0.0
+    assert revocation.redis_knows_all()
+    others_trust = revocation._trusted_until
+    redis_server.freeze()
+    began = time.monotonic()
+    end_all_sessions(alice.pk)
+    assert time.monotonic() - began >= revocation.TRUST_SECONDS
+    redis_server.thaw()
+    revocation._trusted_until = others_trust
+    assert _is_out(session)
+
+
+def test_without_redis_sessions_are_read_from_mysql(session: APIClient, redis_away: Away) -> None:
+    with redis_away():
+        assert session.get(ME).status_code == 200
+        assert _queries(session) == 1
+    assert session.get(ME).status_code == 200
+
+
+def test_redis_hears_later_of_what_it_missed(
+    alice: User, redis: Redis, redis_away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = issue_tokens(alice)["access"]
+    session = bearer(access)
+    with redis_away():
+        session.post(LOGOUT)
+    assert RevokedToken.objects.get().copied_at is None
+    monkeypatch.setattr(newsfeed_redis.breaker, "open_seconds", 0)
+    assert _is_out(session)
+    assert RevokedToken.objects.get().copied_at is not None
+    assert redis.exists(_key(access).replace("session", "auth:blacklist"))
+
+
+def test_while_redis_lacks_a_revocation_mysql_is_asked(session: APIClient, alice: User) -> None:
+    other = bearer(issue_tokens(alice)["access"])
+    with patch.object(session_cache, "ask", side_effect=newsfeed_redis.RedisUnavailable):
+        other.post(LOGOUT)
+        assert session.get(ME).status_code == 200
+    with patch.object(session_cache, "revoke", side_effect=newsfeed_redis.RedisUnavailable):
+        assert _queries(session) == 2  # what Redis lacks, and the session
+    assert session.get(ME).status_code == 200
+    assert _queries(session) == 0
+
+
+@pytest.mark.parametrize("flush", [False, True])
+def test_a_session_that_ends_while_it_is_read_is_not_kept(
+    alice: User, redis: Redis, *, flush: bool
+) -> None:
+    session = bearer(issue_tokens(alice)["access"])
+
+    def end() -> None:
+        end_all_sessions(alice.pk)
+        connection.close()
+
+    def find_and_be_overtaken(**which: object) -> User | None:
+        user = selectors.find_session_user(**which)  # type: ignore[arg-type]
+        other = threading.Thread(target=end)
+        other.start()
+        other.join()
+        if flush:
+            redis.flushall()
+        return user
+
+    with patch.object(sessions, "find_session_user", find_and_be_overtaken):
+        assert session.get(ME).status_code == 200  # it was good when this began
+    assert not redis.keys("session:*")
+    assert _is_out(session)
+
+
+def test_a_new_name_is_shown_at_once(session: APIClient) -> None:
+    assert session.patch(ME, {"display_name": "New"}).status_code == 200
+    post = session.post("/api/v1/posts/", {"content": "x"}).json()
+    assert post["author"]["display_name"] == "New"
+
+
+def test_a_right_that_is_taken_is_gone_with_the_next_request(alice: User) -> None:
+    alice.is_staff = True
+    alice.save()
+    session = bearer(issue_tokens(alice)["access"])
+    path = f"/api/v1/feeds/{alice.pk}/why/1/"
+    assert session.get(path).status_code == 404
+    User.objects.filter(pk=alice.pk).update(is_staff=False)
+    assert session.get(path).status_code == 403
+
+
+def test_who_is_reinstated_has_to_log_in_again(
+    client: APIClient, session: APIClient, alice: User, password: str
+) -> None:
+    _suspend(alice)
+    alice.is_active = True
+    alice.save()
+    assert _is_out(session)
+    form = {"username": "alice", "password": password}
+    access = client.post("/api/v1/auth/login/", form).json()["access"]
+    assert bearer(access).get(ME).status_code == 200
