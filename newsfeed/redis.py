@@ -25,7 +25,7 @@ def ask(*commands: Command) -> list[Any]:
         with breaker.guard():
             return round_trip(get_redis_connection("default"), commands)
     except (RedisError, BreakerOpen) as error:
-        raise RedisUnavailable(repr(error)) from error
+        raise RedisUnavailable(f"{type(error).__name__}: {error}") from error
 
 
 def round_trip(redis: Redis, commands: Iterable[Command]) -> list[Any]:
