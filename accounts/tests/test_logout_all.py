@@ -45,5 +45,14 @@ def test_a_token_that_no_table_knows_ends_by_its_epoch(alice: User, redis: Redis
     assert bearer(tokens["access"]).get(ME).status_code == 401
 
 
+def test_the_sessions_of_many_end_together(
+    as_alice: APIClient, as_bob: APIClient, alice: User, bob: User
+) -> None:
+    sessions = (as_alice, as_bob)
+    assert [session.get(ME).status_code for session in sessions] == [200, 200]
+    end_all_sessions(alice.pk, bob.pk)
+    assert [session.get(ME).status_code for session in sessions] == [401, 401]
+
+
 def test_nobody_has_no_sessions(client: APIClient) -> None:
     assert client.post(PATH).status_code == 401

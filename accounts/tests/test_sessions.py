@@ -40,6 +40,11 @@ ENDS: dict[str, End] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revocation, "TRUST_SECONDS", 0.1)
+
+
 def _suspend(user: User) -> None:
     user.is_active = False
     user.save()
