@@ -37,4 +37,10 @@ class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
     name = "jwt"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A 401 with `X-Relogin-Required: true` means that the session was ended:"
+            " log in again. `X-Token-Refresh-Needed: true` with any answer: refresh soon.",
+        }
