@@ -11,13 +11,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, SimpleQueue
 
 from django.core.management import CommandError
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 logger = logging.getLogger(__name__)
 
 STALE_SECONDS = 60
 """A step that takes longer than this is stuck: `/livez` says so, and whoever watches restarts."""
+DATABASE_SECONDS = 10
+"""For one answer. A connection that died without a word would be waited for without end."""
 
 
 def run(step: Callable[[], int], *, idle_seconds: float = 0, port: int = 0) -> None:
@@ -30,6 +32,7 @@ def run(step: Callable[[], int], *, idle_seconds: float = 0, port: int = 0) -> N
     stopping: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: stopping.put(received))
+    connections.settings["default"]["OPTIONS"]["read_timeout"] = DATABASE_SECONDS
     # What was made up to here stays; walking over it again and again cost a quarter of the CPU.
     gc.collect()
     gc.freeze()

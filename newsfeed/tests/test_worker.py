@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 
 import pytest
 from django.core.management import CommandError
+from django.db import OperationalError, connection
 
 from conftest import free_port
 from newsfeed import worker
@@ -268,3 +269,26 @@ def test_a_step_that_raises_ends_the_process(
     )
     assert ended.returncode == status
     assert ("RuntimeError: a bug" in ended.stderr) is fails
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_does_not_wait_forever_for_a_database_that_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "DATABASE_SECONDS", 1)
+    monkeypatch.setitem(
+        connection.settings_dict, "OPTIONS", dict(connection.settings_dict["OPTIONS"])
+    )
+    connection.close()
+
+    def step() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT SLEEP(0.5)")
+            cursor.execute("SELECT SLEEP(5)")
+        return 1
+
+    began = time.monotonic()
+    with pytest.raises(OperationalError, match="Lost connection"):
+        worker.run(step)
+    assert 1 < time.monotonic() - began < 4
+    connection.close()
