@@ -55,7 +55,7 @@ class Process:
         return self._process.wait(seconds)
 
     def kill(self) -> None:
-        """If it has to be: a killed consumer stays in its group for 15 s."""
+        """If it has to be: a killed consumer stays in its group for 6 s."""
         try:
             self.end()
         except subprocess.TimeoutExpired:

@@ -99,8 +99,8 @@ def test_two_share_the_work_and_one_that_ends_leaves_it_to_the_other(
     both[0].wait_until(lambda: _lag() == 0)
     assert both[0].end() == 0
     last = create_post(user_id=alice.pk, content="to the other")
-    # A member that only vanished would be waited for, 15 s.
-    both[1].wait_until(lambda: all(last.pk in stored_ids(fan.pk) for fan in fans), seconds=12)
+    # A member that only vanished would be waited for, 6 s.
+    both[1].wait_until(lambda: all(last.pk in stored_ids(fan.pk) for fan in fans), seconds=5)
     assert both[1].end() == 0
 
 

@@ -57,6 +57,8 @@ def _options(group: str | None) -> dict[str, Any]:
         "auto_offset_reset": "earliest",
         "max_poll_records": MAX_RECORDS,
         "reconnect_backoff_max_ms": 1_000,
+        # A connection that went dead without a word is given up after it.
+        "request_timeout_ms": 10_000,
         "metrics_enabled": False,
     }
 
@@ -69,7 +71,9 @@ class Consumer:
         self._kafka = KafkaConsumer(
             **_options(settings.KAFKA_CONSUMER_GROUP),
             partition_assignment_strategy=(CooperativeStickyAssignor,),
-            session_timeout_ms=15_000,
+            # The least that brokers allow by default: a dead member's records wait for so long.
+            session_timeout_ms=6_000,
+            heartbeat_interval_ms=2_000,
             metadata_max_age_ms=5_000,
         )
         self._topics: set[str] = set()

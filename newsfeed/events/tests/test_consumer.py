@@ -205,5 +205,5 @@ def test_a_member_that_leaves_hands_its_partitions_over_at_once(
     handler.records = []
     for key in range(3):
         send(key + 1, key=key)
-    step_until(lambda: len(handler.records) == 3, stays, seconds=10)  # a session lasts 15 s
+    step_until(lambda: len(handler.records) == 3, stays, seconds=5)  # a session lasts 6 s
     assert sorted(handler.records, key=lambda r: r.post_id) == both
