@@ -1,6 +1,7 @@
 """From an outbox event to its records on Kafka: one activity, and one per follower of a post."""
 
 import logging
+import time
 from typing import NamedTuple
 
 from django.conf import settings
@@ -21,6 +22,8 @@ INLINE_SECONDS = 0.2
 """What a request may wait for Kafka."""
 RELAY_SECONDS = 12
 """A little more than the producer itself tries."""
+RENEW_SECONDS = 3
+"""How often a relay that waits for Kafka renews its lease, which lasts 8 s."""
 MISSING_SECONDS = 1
 """What takes Kafka longer may be for a topic that does not exist."""
 FOLLOWERS_PER_SLICE = 2_000
@@ -69,7 +72,7 @@ def relay(worker: str) -> int:
     events = outbox.claim(worker, EVENTS_PER_STEP)
     sent = [one for event in events if (one := _try_to_send(event, worker))]
     if sent:
-        _flush(sent)
+        _flush(sent, worker)
     finished = []
     for event, delivery, goes_on_after in sent:
         try:
@@ -87,7 +90,7 @@ def relay(worker: str) -> int:
     return len(events)
 
 
-def _flush(sent: list[_Sent]) -> None:
+def _flush(sent: list[_Sent], worker: str) -> None:
     """Also of topics that are missing: deleted, or not there yet when a day begins.
 
     Once there, they get what waits for them in the producer. What the producer has refused is
@@ -101,8 +104,10 @@ def _flush(sent: list[_Sent]) -> None:
             logger.warning("created %s, which were missing", ", ".join(created))
     except topic_admin.BrokerUnavailable as error:
         logger.warning("cannot look for missing topics: %s", error)
-    if not in_time:
-        producer.flush(RELAY_SECONDS)
+    give_up_at = time.monotonic() + RELAY_SECONDS
+    while not in_time and time.monotonic() < give_up_at:
+        outbox.renew([one.event for one in sent], worker)
+        in_time = producer.flush(RENEW_SECONDS)
 
 
 def _try_to_send(event: OutboxEvent, worker: str) -> _Sent | None:

@@ -1,6 +1,7 @@
 """From a committed post to the records on Kafka: one per follower, whoever publishes them."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -134,6 +135,28 @@ def test_the_relay_publishes_in_slices_and_saves_where_it_stands(
     assert fanout.relay("relay") == 0
     assert [r["follower_id"] for r in _feed_records(broker)] == _ids(followers)
     assert _activities(broker) == ["POST_CREATE"]
+
+
+def test_a_relay_that_waits_for_kafka_keeps_its_lease(
+    alice: User, followers: list[User], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = []
+
+    def wait_in_vain(seconds: float) -> bool:
+        ends.append(OutboxEvent.objects.get().claimed_until)
+        time.sleep(seconds)
+        return False
+
+    settings.FANOUT_INLINE_LIMIT = 0
+    monkeypatch.setattr(producer, "flush", wait_in_vain)
+    monkeypatch.setattr(fanout, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(fanout, "RELAY_SECONDS", 0.5)
+    _post(alice)
+    fanout.relay("relay")
+    first, second, third, *_ = ends
+    assert (second - first).total_seconds() >= fanout.MISSING_SECONDS
+    assert (third - second).total_seconds() >= 0.2
+    assert not OutboxEvent.objects.exists()
 
 
 def test_slices_of_long_posts_are_shorter(

@@ -20,8 +20,8 @@ from newsfeed.events.schemas import Activity, ActivityType
 
 REQUEST_LEASE = timedelta(seconds=2)
 """How long the request that wrote the row has to publish it; then a relay takes it."""
-RELAY_LEASE = timedelta(seconds=30)
-"""Longer than a relay's step: a successor takes over only from one that is dead or frozen."""
+RELAY_LEASE = timedelta(seconds=8)
+"""A relay whose step takes longer renews it: others take over only from one dead or frozen."""
 MAX_BACKOFF_SECONDS = 10
 
 
@@ -68,6 +68,12 @@ def claim(worker: str, limit: int) -> list[OutboxEvent]:
             claimed_by=worker, claimed_until=Now() + RELAY_LEASE, attempts=F("attempts") + 1
         )
     return events
+
+
+def renew(events: list[OutboxEvent], worker: str) -> None:
+    """The worker is still at it."""
+    held = OutboxEvent.objects.filter(pk__in=[event.pk for event in events], claimed_by=worker)
+    held.update(claimed_until=Now() + RELAY_LEASE)
 
 
 def published(events: list[OutboxEvent], worker: str = "") -> None:

@@ -104,12 +104,29 @@ def test_a_claimed_event_is_anothers_only_when_the_lease_has_ended(
 ) -> None:
     (event,) = _waiting()
     assert outbox.claim("a", 10) == [event]
-    at(29.9)
+    at(7.9)
     assert outbox.claim("b", 10) == []
-    at(30.1)
+    at(8.1)
     assert outbox.claim("b", 10) == [event]
     event.refresh_from_db()
     assert (event.claimed_by, event.attempts) == ("b", 2)
+
+
+def test_a_lease_that_is_renewed_begins_anew_and_a_lost_one_is_not_renewed(
+    at: Callable[[float], None],
+) -> None:
+    kept, other = _waiting(2)
+    assert outbox.claim("a", 10) == [kept, other]
+    at(7)
+    outbox.renew([kept], "a")
+    at(9)
+    assert outbox.claim("b", 10) == [other]
+    at(14.9)
+    outbox.renew([kept, other], "a")
+    at(17.1)
+    assert outbox.claim("c", 10) == [other]
+    at(23)
+    assert outbox.claim("c", 10) == [kept]
 
 
 def test_two_relays_that_claim_at_once_get_different_events(elsewhere: ThreadPoolExecutor) -> None:
@@ -178,12 +195,13 @@ def test_a_published_event_is_gone_and_the_others_are_not() -> None:
 def test_one_that_lost_its_lease_can_do_nothing_to_the_event(at: Callable[[float], None]) -> None:
     (event,) = _waiting()
     outbox.claim("frozen", 10)
-    at(31)
+    at(9)
     outbox.claim("successor", 10)
     held = OutboxEvent.objects.values().get()
     outbox.published([event], "frozen")
     outbox.published_up_to(event, 99, "frozen")
     outbox.retry_later(event, "frozen", TimeoutError())
+    outbox.renew([event], "frozen")
     outbox.hand_over(event)
     outbox.published([event])  # the request that wrote it
     assert OutboxEvent.objects.values().get() == held
