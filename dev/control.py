@@ -5,6 +5,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -51,6 +52,11 @@ class Control:
             "WEB_BIND": f"127.0.0.1:{self.ports.api}",
             "NEWSFEED_STACK_STATE": str(self.state),
         }
+
+    def override_for_apps(self, env: dict[str, str]) -> None:
+        """Other values than those of `env` for the apps that are started from now on."""
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in env.items()]
+        (self.state / "apps.env").write_text("".join(lines))
 
     def start(self, *names: str) -> None:
         for name in names:

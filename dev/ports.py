@@ -15,6 +15,12 @@ class Ports:
     consumer: int
     relay: int
     control: int
+    # For tests that put a proxy before each server. What speaks through Kafka's needs a listener
+    # of its own, as a broker tells its clients where to call back.
+    mariadb_proxy: int
+    redis_proxy: int
+    kafka_proxy: int
+    kafka_behind_proxy: int
 
     @classmethod
     def counted_from(cls, base: int) -> "Ports":
@@ -24,7 +30,7 @@ class Ports:
     def free(cls) -> "Ports":
         """Ports nobody listens on, below the range that outgoing connections take theirs from."""
         while True:
-            ports = cls.counted_from(random.randrange(20_000, 32_000, 10))  # noqa: S311
+            ports = cls.counted_from(random.randrange(20_000, 32_000, 20))  # noqa: S311
             if not ports.taken():
                 return ports
 

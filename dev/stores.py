@@ -36,7 +36,12 @@ def prepare_stores(state: Path, ports: Ports, password: str, *, mariadb: bool) -
     (state / "mariadb.sql").write_text(INIT_SQL.substitute(password=password))
     properties = Template((KAFKA / "server.properties").read_text())
     (state / "server.properties").write_text(
-        properties.substitute(port=ports.kafka, controller_port=ports.kafka_controller)
+        properties.substitute(
+            port=ports.kafka,
+            controller_port=ports.kafka_controller,
+            proxy_port=ports.kafka_proxy,
+            behind_proxy_port=ports.kafka_behind_proxy,
+        )
     )
     shutil.copy(KAFKA / "log4j2.properties", state)
     part = state / "mariadb.part"

@@ -94,6 +94,7 @@ class Stack(Control):
         )
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in self.env.items()]
         (self.state / "env").write_text("".join(lines))
+        self.override_for_apps({})
 
     def _start_supervisord(self) -> None:
         # setpriv: should we be killed, it hears of it and stops.
