@@ -71,6 +71,18 @@ class Service:
     def holds_everywhere(self, user_ids: list[int], post_id: int) -> bool:
         return self.feeds_holding(user_ids, post_id) == len(user_ids)
 
+    def ready_feeds_without(self, post_id: int, user_ids: list[int]) -> list[int]:
+        """Whose feeds in Redis claim to be complete where the post belongs, and lack it."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for user_id in user_ids:
+                pipeline.zmscore(_feed(user_id), ["~", str(post_id)])
+            scores = pipeline.execute()
+        return [
+            user_id
+            for user_id, (floor, score) in zip(user_ids, scores, strict=True)
+            if floor is not None and 0 <= floor < post_id and score is None
+        ]
+
     def unfinished(self) -> str:
         """What waits in the outbox or behind it; empty at rest.
 

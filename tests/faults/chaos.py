@@ -31,9 +31,12 @@ def main() -> int:
     django.setup()
     from dev.control import Control  # noqa: PLC0415 (after the set-up, for the models)
     from tests.faults.chaos_run import Options, Run  # noqa: PLC0415
+    from tests.faults.proxies import Proxies  # noqa: PLC0415
     from tests.running import Service  # noqa: PLC0415
 
-    report = Run(Service(Control.attach()), Options(**arguments)).run()
+    stack = Control.attach()
+    with Proxies(stack) as proxies:
+        report = Run(Service(stack), proxies, Options(**arguments)).run()
     print(*report.lines(), sep="\n", flush=True)
     problems = report.problems()
     for problem in problems[:30]:

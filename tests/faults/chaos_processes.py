@@ -14,8 +14,8 @@ from tests.faults.chaos_scene import Fault, Scene, children
 FREEZE_SECONDS = 3
 BEYOND_DELIVERY_TIMEOUT = 11
 """The producer gives a record up after 10 s."""
-BEYOND_SESSION = 17
-"""The group gives a silent member up after 15 s."""
+BEYOND_SESSION = 9
+"""The group gives a silent member up after 6 s."""
 
 
 def kill(name: str) -> Fault:
@@ -87,7 +87,7 @@ def _second(scene: Scene, command: str) -> "Iterator[subprocess.Popen[bytes]]":
         subprocess.Popen(
             [sys.executable, "manage.py", command],
             cwd=ROOT,
-            env=os.environ | stack.env,
+            env=os.environ | stack.env | scene.proxies.env,
             stderr=log,
         ) as process,
     ):

@@ -2,17 +2,14 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
-from dev.control import APPS, Control
+from dev.control import APPS
 from tests.faults.chaos_check import Findings
-from tests.faults.chaos_scene import children
+from tests.faults.chaos_resources import Life
 from tests.faults.chaos_world import Ledger
-
-Memory = dict[str, int]
 
 
 class Healed(NamedTuple):
@@ -35,8 +32,10 @@ class Report:
     dead_twice: int = 0
     feeds_checked: int = 0
     seconds: float = 0
-    before: Memory = field(default_factory=dict)
-    after: Memory = field(default_factory=dict)
+    before: dict[str, int] = field(default_factory=dict)
+    """MB by program."""
+    after: dict[str, int] = field(default_factory=dict)
+    lives: list[Life] = field(default_factory=list)
 
     def server_errors(self) -> int:
         """But 503, which says that the database is away."""
@@ -50,6 +49,7 @@ class Report:
             *ledger.ghosts,
             *ledger.misordered,
             *ledger.odd,
+            *ledger.late,
             *ledger.by_hand,
             *self.failures,
         ]
@@ -68,12 +68,18 @@ class Report:
             ("duplicated", f"{len(self.found.doubled)}"),
             ("misordered", f"{len(self.found.misordered + self.ledger.misordered)}"),
             ("ghosts", f"{len(self.found.ghosts + self.ledger.ghosts)}"),
+            (
+                "late",
+                f"{len(self.ledger.late)} of {len(self.ledger.seen + self.ledger.late)} timed",
+            ),
+            ("in the feeds after", _quantiles(self.ledger.seen)),
             ("5xx but 503", f"{self.server_errors()}"),
             ("other odd answers", f"{len(self.ledger.odd) - self.server_errors()}"),
             ("healed by hand", f"{len(self.ledger.by_hand)}"),
             ("dead letters", f"{len(self.ledger.poison)}, {self.dead_twice} of them twice"),
             ("recovery", _quantiles(recoveries)),
             ("memory, MB", ", ".join(f"{a} {self.before[a]} to {self.after[a]}" for a in APPS)),
+            *(("lived long", str(life)) for life in self.lives),
         )
         yield ""
         yield from self._answers()
@@ -108,25 +114,13 @@ def _table(*rows: tuple[str, str]) -> Iterator[str]:
     yield from (f"| {name} | {value} |" for name, value in rows)
 
 
-def _quantiles(seconds: Iterable[float]) -> str:
-    ranked = sorted(seconds)
-    if not ranked:
+def _quantiles(seconds: list[float]) -> str:
+    if not seconds:
         return "-"
-    p50, p95 = (ranked[math.ceil(len(ranked) * share) - 1] for share in (0.5, 0.95))
-    return f"p50 {p50:.1f} s, p95 {p95:.1f} s, max {ranked[-1]:.1f} s"
+    p50, p95 = quantile(seconds, 0.5), quantile(seconds, 0.95)
+    return f"p50 {p50:.2f} s, p95 {p95:.2f} s, max {max(seconds):.2f} s"
 
 
-def memory(stack: Control) -> Memory:
-    """What the apps, with their children, have in memory; in MB."""
-    pids = {name: [stack.pid(name)] for name in APPS}
-    return {
-        name: sum(_resident(each) for pid in own for each in [pid, *children(pid)])
-        for name, own in pids.items()
-    }
-
-
-def _resident(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) // 1024
-    return 0
+def quantile(values: list[float], share: float) -> float:
+    """By nearest rank."""
+    return sorted(values)[math.ceil(len(values) * share) - 1]

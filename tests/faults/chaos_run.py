@@ -14,16 +14,20 @@ from tests.faults.chaos_check import (
     check_walks,
 )
 from tests.faults.chaos_load import Load
+from tests.faults.chaos_network import NETWORK_FAULTS
 from tests.faults.chaos_processes import PROCESS_FAULTS
-from tests.faults.chaos_report import Healed, Report, memory
+from tests.faults.chaos_promptness import time_posts
+from tests.faults.chaos_report import Healed, Report
+from tests.faults.chaos_resources import Resources
 from tests.faults.chaos_scene import Scene
 from tests.faults.chaos_stores import STORE_FAULTS
 from tests.faults.chaos_topics import TOPIC_FAULTS
 from tests.faults.chaos_world import Ledger, World
+from tests.faults.proxies import Proxies
 from tests.running import Service
 from tests.topics import DEAD_LETTERS, FEED
 
-FAULTS = PROCESS_FAULTS | STORE_FAULTS | TOPIC_FAULTS
+FAULTS = PROCESS_FAULTS | NETWORK_FAULTS | STORE_FAULTS | TOPIC_FAULTS
 SLOW = {
     "consumer frozen for long",
     "Kafka frozen for long",
@@ -63,14 +67,15 @@ def plan(dice: random.Random, count: int, only: list[str] | None = None) -> list
 
 
 class Run:
-    def __init__(self, service: Service, options: Options) -> None:
+    def __init__(self, service: Service, proxies: Proxies, options: Options) -> None:
         self._service, self._options = service, options
         dice = random.Random(options.seed)  # noqa: S311 (the same for the same seed)
         self._plan = plan(dice, options.faults, options.only)
         ledger, world = Ledger(), World(service, dice)
         load = Load(service, world, ledger, options.seed)
-        self._scene = Scene(service, dice, world, ledger, load)
+        self._scene = Scene(service, proxies, dice, world, ledger, load)
         self._report = Report(options.seed, ledger, Findings())
+        self._resources = Resources(service.stack)
         self._began = time.monotonic()
         self._feed_base = self._feed_records()
         self._dead_base = service.topics.ends(DEAD_LETTERS)
@@ -78,7 +83,7 @@ class Run:
     def run(self) -> Report:
         report, service = self._report, self._service
         service.warm(self._scene.world.readers)
-        report.before = memory(service.stack)
+        report.before = self._resources.look()
         with self._scene.load:
             for number, kind in enumerate(self._plan, 1):
                 if self._minutes() > self._options.minutes or report.failures:
@@ -88,7 +93,8 @@ class Run:
             self._deliver_enough()
         report.deliveries = self._deliveries()
         self._check_everything()
-        report.after = memory(service.stack)
+        report.after = self._resources.look()
+        report.lives = list(self._resources.long_lives())
         report.seconds = time.monotonic() - self._began
         return report
 
@@ -97,6 +103,7 @@ class Run:
         time.sleep(self._options.calm)
         refused = scene.ledger.refused()
         try:
+            time_posts(scene)
             # So that the relay and the consumer are at it when it happens.
             scene.load.post(scene.dice.choice(scene.world.big), scene.dice)
             time.sleep(MOMENT * scene.dice.random())
@@ -108,6 +115,7 @@ class Run:
                 refused = scene.ledger.refused() - refused
                 report.healed.append(Healed(kind, time.monotonic() - healed, refused))
                 self._check_some(kind)
+                self._say(f"    {report.healed[-1].seconds:.1f} s, MB {self._resources.look()}")
         except Exception:  # the report tells; what follows would only be its echo
             report.failures.append(f"{kind}: {format_exc()}")
 
@@ -136,7 +144,7 @@ class Run:
             scene.wait_for_rest()
         except AssertionError as error:
             report.failures.append(f"at the end: {error}")
-        readers, authors = scene.world.readers, scene.world.big + scene.world.small
+        readers, authors = scene.world.readers, [*scene.world.followers, *scene.world.small]
         check_redis(service, readers, report.found)
         check_walks(service, readers, report.found)
         report.feeds_checked += 2 * len(readers)

@@ -13,6 +13,7 @@ from dev.control import APPS, STORES
 from tests.deadline import wait_until
 from tests.faults.chaos_load import Load
 from tests.faults.chaos_world import Ledger, World
+from tests.faults.proxies import Proxies
 from tests.running import Service
 
 REST_SECONDS = 60
@@ -21,6 +22,7 @@ REST_SECONDS = 60
 @dataclass
 class Scene:
     service: Service
+    proxies: Proxies
     dice: random.Random
     world: World
     ledger: Ledger

@@ -18,15 +18,20 @@ class World:
     """Authors whose posts the relay publishes, and authors whose posts the API does."""
 
     def __init__(self, service: Service, dice: random.Random) -> None:
-        users = service.database.add_users(READERS + BIG_AUTHORS + SMALL_AUTHORS)
+        users = service.database.add_users(READERS + BIG_AUTHORS + SMALL_AUTHORS + 1)
         self.readers = users[:READERS]
         self.hot = self.readers[:HOT]
         self.big = users[READERS : READERS + BIG_AUTHORS]
-        self.small = users[READERS + BIG_AUTHORS :]
-        big = [(reader, one) for one in self.big for reader in dice.sample(self.readers, BIG)]
+        self.small = users[READERS + BIG_AUTHORS : -1]
+        self.steady = users[-1]
+        """Has as few followers as the small, but nobody leaves."""
+        self.followers = {one: dice.sample(self.readers, BIG) for one in self.big}
+        """Of those whom nobody leaves."""
+        self.followers[self.steady] = dice.sample(self.hot, SMALL)
+        lasting = [(r, one) for one, readers in self.followers.items() for r in readers]
         self.fickle = [(r, one) for one in self.small for r in dice.sample(self.hot, SMALL)]
         """The edges (reader, author) that come and go; each is followed at first."""
-        service.database.add_follows(big + self.fickle)
+        service.database.add_follows(lasting + self.fickle)
 
 
 @dataclass
@@ -47,6 +52,9 @@ class Ledger:
     poison: set[bytes] = field(default_factory=set)
     by_hand: list[str] = field(default_factory=list)
     """What the service should have healed itself."""
+    seen: list[float] = field(default_factory=list)
+    """Seconds from an answered POST to all ready feeds it belongs to, while nothing was broken."""
+    late: list[str] = field(default_factory=list)
     injected: int = 0
     """Records that a fault wrote to the feed topics."""
     deleted: int = 0

@@ -66,6 +66,19 @@ def test_a_lost_post_is_noticed_in_redis_and_over_http(service: Service, world: 
     assert _look(service, world).all() == []
 
 
+def test_a_feed_that_a_post_has_not_come_to_is_noticed(service: Service, world: World) -> None:
+    reader, cold, _ = world.readers
+    newest, *_ = service.database.feed_of(reader)
+    service.redis.zrem(f"feed:{reader}", newest)
+    service.redis.delete(f"feed:{cold}")
+    assert service.ready_feeds_without(newest, world.readers) == [reader]
+    assert service.ready_feeds_without(newest - 1, world.readers) == []
+    service.redis.zadd(f"feed:{reader}", {str(newest): newest})
+    service.person(cold).feed()
+    assert service.ready_feeds_without(newest, world.readers) == []
+    assert _look(service, world).ready == 3
+
+
 def test_a_floor_that_claims_too_much_is_noticed(service: Service, world: World) -> None:
     reader = world.readers[0]
     newest, _, oldest = service.database.feed_of(reader)

@@ -1,0 +1,35 @@
+"""How soon a post is in the feeds of its author's followers while nothing is broken."""
+
+from tests.deadline import wait_until
+from tests.faults.chaos_scene import Scene
+from tests.running import Service
+
+SECONDS = 2
+
+
+def time_posts(scene: Scene) -> None:
+    """One post by way of the relay and one by the request's own, amid the load of the others."""
+    for author in (scene.dice.choice(scene.world.big), scene.world.steady):
+        post_id = scene.load.try_to_post(author, f"seen-{scene.dice.getrandbits(64):x}")
+        if post_id is None:
+            scene.ledger.late.append(f"nothing is broken, but {author} could not post")
+            continue
+        readers = scene.world.followers[author]
+        try:
+            seconds = _wait_until_seen(scene.service, readers, post_id)
+        except AssertionError as error:
+            scene.ledger.late.append(f"post {post_id} of {author}: {error}")
+        else:
+            scene.ledger.seen.append(seconds)
+
+
+def _wait_until_seen(service: Service, readers: list[int], post_id: int) -> float:
+    """In every feed that Redis holds, and on the first page that one of them is shown."""
+
+    def lacking() -> list[int]:
+        return service.ready_feeds_without(post_id, readers)
+
+    seconds = wait_until(lambda: not lacking(), SECONDS, "it is in every feed", lacking)
+    page = service.person(readers[0]).done(200, "GET", "/feed/?limit=100")["results"]
+    assert post_id in [post["id"] for post in page], f"not shown to {readers[0]}"
+    return seconds
