@@ -35,6 +35,7 @@ MAX_BACKOFF_SECONDS = 5
 READ_SECONDS = 10
 """Without a record, although there are some: the broker does not answer."""
 SILENT_SECONDS = 30
+HEARTBEAT_DUE_SECONDS = 0.1
 
 CONSUMED = Counter("feed_events_consumed_total", "Records handled.", ["topic", "outcome"])
 LAG = Gauge("feed_consumer_lag", "Records behind the end of the partition.", ["topic", "partition"])
@@ -63,6 +64,18 @@ def _options(group: str | None) -> dict[str, Any]:
     }
 
 
+def _poll_patiently(kafka: KafkaConsumer) -> None:
+    """While a heartbeat is due, kafka-python's poll (3.0.12) does not wait at all.
+
+    A thread of its own sends them, so there is nothing to hurry for; and when a broker that hangs
+    leaves one unanswered, poll cost a whole CPU and, in callbacks on the unanswered fetch, ten
+    megabytes a second.
+    """
+    coordinator = kafka._coordinator
+    time_to_next_poll = coordinator.time_to_next_poll
+    coordinator.time_to_next_poll = lambda: max(HEARTBEAT_DUE_SECONDS, time_to_next_poll())
+
+
 class Consumer:
     """Applies the records of the dated topics, each at least once, in batches of up to 1,000."""
 
@@ -76,6 +89,7 @@ class Consumer:
             heartbeat_interval_ms=2_000,
             metadata_max_age_ms=5_000,
         )
+        _poll_patiently(self._kafka)
         self._topics: set[str] = set()
         self._topic_ids: dict[str, str] = {}
         self._handled: dict[TopicPartition, int] = {}

@@ -1,4 +1,5 @@
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.db import InterfaceError, OperationalError
@@ -128,6 +129,21 @@ def test_a_poll_that_fails_is_tried_again(
 
 def _fail(**_: object) -> None:
     raise vars(consumer_module)["KafkaError"]("the coordinator went")
+
+
+def test_it_does_not_spin_while_a_heartbeat_is_not_answered(
+    start: Start, send: Send, handler: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = start(handler)
+    send(1)
+    step_until(lambda: handler.records, consumer)
+    fetch = Mock(wraps=consumer._kafka._fetcher.fetch_records)
+    monkeypatch.setattr(consumer._kafka._fetcher, "fetch_records", fetch)
+    monkeypatch.setattr(consumer._kafka._coordinator, "time_to_next_heartbeat", lambda: 0)
+    assert consumer.step() == 0
+    assert fetch.call_count <= 12  # in the second that it waits for records
+    send(2)
+    step_until(lambda: len(handler.records) == 2, consumer, seconds=1)
 
 
 def test_all_partitions_come_again_from_where_they_were(
