@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--deliveries", type=int, default=100_000, help="at least (100,000)")
     parser.add_argument("--minutes", type=float, default=6, help="no fault begins later (6)")
     parser.add_argument("--calm", type=float, default=1, help="seconds between two faults (1)")
+    parser.add_argument("--spare", action="store_true", help="do not end the service's processes")
     parser.add_argument("--only", action="append", help="this kind of fault; may be repeated")
     arguments = vars(parser.parse_args())
 

@@ -1,6 +1,7 @@
 """What a chaos run has to tell."""
 
 import math
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,15 +53,18 @@ class Report:
             *ledger.late,
             *ledger.by_hand,
             *self.failures,
+            *(f"grows: {life}" for life in self.lives if not life.is_bounded),
         ]
 
     def lines(self) -> Iterator[str]:
         posts = self.ledger.posts
         kinds = len({one.kind for one in self.healed})
         recoveries = [one.seconds for one in self.healed]
+        load = " ".join(f"{minutes:.1f}" for minutes in os.getloadavg())
         yield from _table(
             ("seed", f"{self.seed}"),
             ("faults", f"{len(recoveries)} of {kinds} kinds in {self.seconds:.0f} s"),
+            ("load of the machine", f"{load}, in the last 1, 5 and 15 minutes"),
             ("posts", f"{len(posts):,}, {sum(map(bool, posts.values())):,} answered with 201"),
             ("deliveries", f"{self.deliveries:,}, and {self.ledger.injected:,} by faults"),
             ("feeds compared", f"{self.feeds_checked:,}; {self.found.ready:,} ready in Redis"),

@@ -15,6 +15,9 @@ WARM_SECONDS = 150
 """By then a process has done all it does, and holds what it keeps for it."""
 LONG_SECONDS = 180
 """Who lives so much longer can be judged."""
+MAX_GROWTH = 0.05
+MORE_SOCKETS = 3
+"""A request may be under way when it is looked at."""
 
 
 class Usage(NamedTuple):
@@ -39,6 +42,15 @@ class Life(NamedTuple):
     @property
     def growth(self) -> float:
         return self.last.megabytes / self.warm.megabytes - 1
+
+    @property
+    def is_bounded(self) -> bool:
+        more_sockets = self.last.sockets - self.warm.sockets
+        return (
+            self.growth < MAX_GROWTH
+            and self.last.threads <= self.warm.threads
+            and more_sockets <= MORE_SOCKETS
+        )
 
     def __str__(self) -> str:
         warm, last = self.warm, self.last

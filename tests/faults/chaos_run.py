@@ -41,6 +41,16 @@ SLOW = {
     "today's topic deleted",
 }
 """They take from 10 s to half a minute: a dead member's session, a dead relay's lease."""
+END_APPS = {
+    "API killed",
+    "API terminated",
+    "API worker killed",
+    "consumer killed",
+    "consumer terminated",
+    "relay killed",
+    "relay terminated",
+}
+"""Memory is to be watched in processes that outlive the others."""
 SAMPLE = 40
 PAGES = 3
 MOMENT = 0.3
@@ -56,11 +66,16 @@ class Options:
     calm: float = 1.0
     """Seconds of load between two faults."""
     only: list[str] | None = None
+    spare: bool = False
+    """No fault ends the API, the consumer or the relay: see what becomes of them."""
+
+    def kinds(self) -> list[str]:
+        return sorted(set(self.only or FAULTS) - (END_APPS if self.spare else set()))
 
 
-def plan(dice: random.Random, count: int, only: list[str] | None = None) -> list[str]:
+def plan(dice: random.Random, count: int, kinds: list[str]) -> list[str]:
     """Every kind once, and from then on rather the quick ones. The same for the same dice."""
-    kinds = sorted(only or FAULTS)
+    kinds = list(kinds)
     dice.shuffle(kinds)
     weights = [1 if kind in SLOW else 6 for kind in kinds]
     return (kinds + dice.choices(kinds, weights, k=max(0, count - len(kinds))))[:count]
@@ -70,7 +85,7 @@ class Run:
     def __init__(self, service: Service, proxies: Proxies, options: Options) -> None:
         self._service, self._options = service, options
         dice = random.Random(options.seed)  # noqa: S311 (the same for the same seed)
-        self._plan = plan(dice, options.faults, options.only)
+        self._plan = plan(dice, options.faults, options.kinds())
         ledger, world = Ledger(), World(service, dice)
         load = Load(service, world, ledger, options.seed)
         self._scene = Scene(service, proxies, dice, world, ledger, load)

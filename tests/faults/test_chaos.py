@@ -9,7 +9,7 @@ from dev.control import ROOT
 from tests.deadline import wait_until
 from tests.faults.chaos_check import Findings, check_posts, check_redis, check_walks
 from tests.faults.chaos_load import Load
-from tests.faults.chaos_run import FAULTS, plan
+from tests.faults.chaos_run import END_APPS, FAULTS, Options, plan
 from tests.faults.chaos_world import Ledger, World
 from tests.running import Service
 
@@ -26,10 +26,12 @@ def test_nothing_is_lost_doubled_misordered_or_shown_again_whatever_breaks(
 
 
 def test_a_seed_makes_one_plan_with_every_kind_of_fault() -> None:
-    plans = [plan(random.Random(seed), 60) for seed in (1, 1, 2)]  # noqa: S311
+    kinds = Options(seed=1).kinds()
+    plans = [plan(random.Random(seed), 60, kinds) for seed in (1, 1, 2)]  # noqa: S311
     assert plans[0] == plans[1] != plans[2]
     assert len(plans[0]) == 60
     assert set(plans[0]) == FAULTS.keys()
+    assert set(Options(seed=1, spare=True).kinds()) == FAULTS.keys() - END_APPS
 
 
 @pytest.fixture(scope="module")
