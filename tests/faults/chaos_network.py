@@ -5,7 +5,7 @@ import time
 from tests.faults.chaos_scene import Fault, Scene
 from tests.faults.tcp_proxy import Mode
 
-SECONDS = 4
+SECONDS = 3
 TITLES = {"mariadb": "MariaDB", "redis": "Redis", "kafka": "Kafka"}
 VERBS = {
     Mode.REFUSE: "refused",

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dev.control import ROOT
 from tests.faults.chaos_scene import Fault, Scene, children
 
-FREEZE_SECONDS = 3
+FREEZE_SECONDS = 2
 BEYOND_DELIVERY_TIMEOUT = 11
 """The producer gives a record up after 10 s."""
 BEYOND_SESSION = 9

@@ -51,7 +51,7 @@ END_APPS = {
     "relay terminated",
 }
 """Memory is to be watched in processes that outlive the others."""
-SAMPLE = 40
+SAMPLE = 25
 PAGES = 3
 MOMENT = 0.3
 """About what the relay and the consumer take for a post to 1,500 followers."""

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from tests.faults.chaos_scene import Fault, Scene
 
-SECONDS = 3
+SECONDS = 2
 
 
 def flush_redis(scene: Scene) -> None:
