@@ -22,6 +22,7 @@ class User(AbstractUser):
         ],
     )
     display_name = models.CharField(max_length=50, blank=True)
+    suspended_at = models.DateTimeField(null=True, blank=True, db_index=True)
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     auth_epoch = models.PositiveIntegerField(
@@ -33,6 +34,7 @@ class User(AbstractUser):
 
     class Meta:
         db_table = "users"
+        indexes = [models.Index(fields=["is_staff"], name="users_is_staff")]
 
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:

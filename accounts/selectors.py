@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
 
@@ -16,8 +17,9 @@ _LOCK_SESSION_USER = """
     SELECT id, auth_epoch FROM users WHERE id = %s AND is_active AND auth_epoch = %s
     LOCK IN SHARE MODE
 """
-_LOCK_EXCLUSIVE = "SELECT id FROM users WHERE id = %s FOR UPDATE"
-_LOCK_SHARED = "SELECT id FROM users WHERE id = %s LOCK IN SHARE MODE"
+_LOCKED = "SELECT id FROM users WHERE id = %s AND is_active"
+_LOCK_EXCLUSIVE = f"{_LOCKED} FOR UPDATE"
+_LOCK_SHARED = f"{_LOCKED} LOCK IN SHARE MODE"
 
 
 class UserSummary(NamedTuple):
@@ -40,8 +42,22 @@ class Profile:
 
 
 def get_user_or_raise(user_id: int) -> User:
-    """Raises NotFound."""
-    user = User.objects.filter(pk=user_id).first()
+    """A user as others may see them. Raises NotFound, also for one who is suspended."""
+    return _get_or_raise(User.objects.filter(is_active=True), user_id)
+
+
+def get_any_user_or_raise(user_id: int) -> User:
+    """A user, also a suspended one. Raises NotFound."""
+    return _get_or_raise(User.objects.all(), user_id)
+
+
+def lock_user_or_raise(user_id: int) -> User:
+    """A user, also a suspended one, locked to the end of the transaction. Raises NotFound."""
+    return _get_or_raise(User.objects.select_for_update(), user_id)
+
+
+def _get_or_raise(users: QuerySet[User], user_id: int) -> User:
+    user = users.filter(pk=user_id).first()
     if user is None:
         raise NotFound("There is no such user.")
     return user
@@ -69,12 +85,12 @@ def living_jtis(user_id: int) -> list[str]:
 
 def users_named(username: str) -> list[User]:
     """The one user of this name, or none."""
-    return list(User.objects.filter(username=username))
+    return list(User.objects.filter(username=username, is_active=True))
 
 
 def users_by_ids(ids: Iterable[int]) -> dict[int, User]:
-    """Users by id; whoever is gone is left out."""
-    return User.objects.in_bulk(ids)
+    """Users by id; whoever is gone or suspended is left out."""
+    return User.objects.filter(is_active=True).in_bulk(ids)
 
 
 def user_ids(*, after: int, limit: int) -> list[int]:
@@ -97,7 +113,7 @@ def lock_users_or_raise(*, exclusive_id: int, shared_id: int) -> None:
     """Lock one user's row for writing and another's for reading, to the end of the transaction.
 
     Rows are locked in the order of their ids: two people who follow each other in the same
-    instant wait for one another instead of deadlocking. Raises NotFound.
+    instant wait for one another instead of deadlocking. Raises NotFound, also for a suspended one.
     """
     for user_id in sorted((exclusive_id, shared_id)):
         query = _LOCK_EXCLUSIVE if user_id == exclusive_id else _LOCK_SHARED

@@ -4,10 +4,12 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as InvalidPassword
 from django.db import IntegrityError
 from django.db.models import F
+from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from accounts.models import RefreshToken, User
 from accounts.revocation import revoke
+from accounts.selectors import lock_user_or_raise
 from accounts.tokens import issue_tokens
 from newsfeed.api.exceptions import Conflict
 from newsfeed.db import transactional
@@ -44,6 +46,31 @@ def log_in(*, username: str, password: str) -> User:
     user = authenticate(username=username, password=password)
     if not isinstance(user, User):
         raise AuthenticationFailed("The username or the password is wrong.")
+    return user
+
+
+@transactional
+def suspend_user(user_id: int) -> User:
+    """Nobody sees the user's posts, and every token is refused from the next request on.
+
+    Raises NotFound, and Conflict for somebody who cannot log in anyway.
+    """
+    user = lock_user_or_raise(user_id)
+    if not user.is_active:
+        raise Conflict("The user is suspended already.")
+    user.is_active, user.suspended_at = False, timezone.now()
+    user.save(update_fields=["is_active", "suspended_at"])
+    return user
+
+
+@transactional
+def reinstate_user(user_id: int) -> User:
+    """Take a suspension back. Raises NotFound, and Conflict for somebody who is not suspended."""
+    user = lock_user_or_raise(user_id)
+    if not user.suspended_at:
+        raise Conflict("The user is not suspended.")
+    user.is_active, user.suspended_at = True, None
+    user.save(update_fields=["is_active", "suspended_at"])
     return user
 
 

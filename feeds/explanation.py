@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from accounts.selectors import get_user_or_raise
+from accounts.selectors import get_any_user_or_raise
 from feeds import store
 from feeds.store import Content, StoreUnavailable
 from follows.selectors import followed_since
@@ -43,6 +43,10 @@ class Explanation:
         """What every read filters out; else empty."""
         if self.post.deleted_at:
             return "Not shown: the post is deleted."
+        if self.post.hidden_at:
+            return "Not shown: a moderator has hidden the post."
+        if not self.post.user.is_active:
+            return "Not shown: the author is suspended."
         if self.post.user_id == self.user_id:
             return "Not shown: it is the user's own post."
         return "" if self.followed_since else "Not shown: the user does not follow the author."
@@ -61,7 +65,7 @@ class Explanation:
 
 def explain(user_id: int, post_id: int) -> Explanation:
     """Raises NotFound for an unknown user or post."""
-    get_user_or_raise(user_id)
+    get_any_user_or_raise(user_id)
     post = get_any_post_or_raise(post_id)
     state, content = _feed(user_id)
     return Explanation(

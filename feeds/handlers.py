@@ -1,7 +1,7 @@
 """What the records mean for the feeds."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.utils import timezone
@@ -11,6 +11,7 @@ from feeds import services, store
 from follows.selectors import follower_ids
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord
 from newsfeed.events.topics import Topic
+from posts.selectors import visible_ids
 
 DELIVERY = Histogram(
     "feed_delivery_seconds",
@@ -40,23 +41,44 @@ def apply_activity(events: list[Activity]) -> None:
     store.workers.invalidate(changed)
     for user_id in changed:
         services.rebuild(user_id, store.workers)
-    deleted: defaultdict[int, list[int]] = defaultdict(list)
+    touched: defaultdict[int, set[int]] = defaultdict(set)
     for event in events:
-        if event.type is ActivityType.POST_DELETE and event.post_id:
-            deleted[event.actor_id].append(event.post_id)
-    for author_id, post_ids in deleted.items():
-        remove_posts(author_id, post_ids)
+        if event.type in VISIBILITY_CHANGES and event.post_id:
+            touched[event.actor_id].add(event.post_id)
+    for author_id, post_ids in touched.items():
+        settle_posts(author_id, post_ids)
 
 
-def remove_posts(author_id: int, post_ids: list[int]) -> None:
-    """Reads already leave the posts out; this gives their places in the feeds back."""
+def settle_posts(author_id: int, post_ids: set[int]) -> None:
+    """Takes posts from the followers' feeds, or gives them back, as MySQL has it by now.
+
+    MySQL is asked and not the event, so the order of a hiding and an unhiding does not matter. And
+    it is asked again after the removal: a post that was unhidden in between may have been given
+    back before the removal came to that feed. If it is still hidden then, its unhiding has an
+    event to come.
+    """
+    visible = visible_ids(post_ids)
+    _give_back(author_id, visible)
+    if gone := post_ids - visible:
+        for page in _pages_of_followers(author_id):
+            store.workers.remove(page, sorted(gone))
+        _give_back(author_id, visible_ids(gone))
+
+
+def _give_back(author_id: int, post_ids: set[int]) -> None:
+    for page in _pages_of_followers(author_id) if post_ids else ():
+        store.workers.push(dict.fromkeys(page, sorted(post_ids)))
+
+
+def _pages_of_followers(author_id: int) -> Iterator[list[int]]:
     after = 0
     while page := follower_ids(author_id, after=after, limit=FOLLOWERS_PER_PAGE):
-        store.workers.remove(page, post_ids)
+        yield page
         after = page[-1]
 
 
 FOLLOW_CHANGES = {ActivityType.FOLLOW, ActivityType.UNFOLLOW}
+VISIBILITY_CHANGES = {ActivityType.POST_DELETE, ActivityType.POST_HIDE, ActivityType.POST_UNHIDE}
 HANDLERS: dict[Topic, Callable[[list[Any]], None]] = {
     Topic.FEED: push_posts,
     Topic.ACTIVITY: apply_activity,

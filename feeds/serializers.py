@@ -19,6 +19,9 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     deleted_at = serializers.DateTimeField(
         source="post.deleted_at", default_timezone=UTC, allow_null=True
     )
+    hidden_at = serializers.DateTimeField(
+        source="post.hidden_at", default_timezone=UTC, allow_null=True
+    )
     followed_since = serializers.DateTimeField(default_timezone=UTC, allow_null=True)
     feed_state = serializers.ChoiceField(["cold", "building", "ready", "unknown"])
     floor = serializers.IntegerField(allow_null=True)

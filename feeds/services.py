@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
-from follows.selectors import followee_ids
+from follows.selectors import active_followee_ids, followee_ids
 from newsfeed.breaker import BreakerOpen
 from newsfeed.redis import breaker as redis_breaker
 from posts.selectors import FeedPost, feed_posts, newest_ids
@@ -53,7 +53,11 @@ def rebuild(user_id: int, feeds: FeedStore) -> Slice | None:
 
 
 def take_snapshot(user_id: int) -> Slice:
-    """The feed as MySQL has it, down to the cap."""
+    """The feed as MySQL has it, down to the cap.
+
+    Posts of suspended authors are in it: each read leaves them out, and when the author is
+    reinstated nothing has to be brought back.
+    """
     cap = settings.FEED_MAX_LENGTH
     ids = newest_ids(followee_ids(user_id), before=NEWEST, limit=cap + 1)
     return Slice(ids[:cap], floor=ids[cap] if len(ids) > cap else 0)
@@ -66,7 +70,7 @@ def _candidates(user_id: int, before: int, count: int) -> Iterator[list[int]]:
         yield ids[start : start + count]
     if rest <= 1:
         return
-    authors = followee_ids(user_id)
+    authors = active_followee_ids(user_id)
     while ids := newest_ids(authors, before=rest, limit=count):
         yield ids
         rest = ids[-1]

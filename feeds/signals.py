@@ -28,13 +28,18 @@ def connect() -> None:
     post_delete.connect(unfollowed, sender=Follow)
 
 
-def post_saved(instance: Post, *, created: bool, **_: Any) -> None:
+def post_saved(
+    instance: Post, *, created: bool, update_fields: frozenset[str] | None, **_: Any
+) -> None:
     if created:
-        _record_post(ActivityType.POST_CREATE, instance)
+        type_ = ActivityType.POST_CREATE
     elif instance.deleted_at:
-        _record_post(ActivityType.POST_DELETE, instance)
+        type_ = ActivityType.POST_DELETE
+    elif update_fields and "hidden_at" in update_fields:
+        type_ = ActivityType.POST_HIDE if instance.hidden_at else ActivityType.POST_UNHIDE
     else:
-        _record_post(ActivityType.POST_UPDATE, instance)
+        type_ = ActivityType.POST_UPDATE
+    _record_post(type_, instance)
 
 
 def post_deleted(instance: Post, **_: Any) -> None:

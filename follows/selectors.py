@@ -11,7 +11,8 @@ from newsfeed.api.paging import PageRequest
 def followers_of_user(user_id: int, page: PageRequest) -> tuple[list[User], int | None]:
     """A page of who follows a user, highest id first, and the cursor of the next page.
 
-    Raises NotFound for an unknown user.
+    Raises NotFound for an unknown user and for a suspended one. Those who are suspended are left
+    out, so a page may be shorter than asked for.
     """
     get_user_or_raise(user_id)
     return _page_of_users(Follow.objects.filter(followee=user_id), "follower_id", page)
@@ -49,5 +50,11 @@ def follower_ids(user_id: int, *, after: int, limit: int) -> list[int]:
 
 
 def followee_ids(user_id: int) -> list[int]:
-    """Everybody a user follows: at most FOLLOWING_LIMIT."""
+    """Everybody a user follows, suspended ones too: at most FOLLOWING_LIMIT."""
     return list(Follow.objects.filter(follower=user_id).values_list("followee_id", flat=True))
+
+
+def active_followee_ids(user_id: int) -> list[int]:
+    """Those of them who are not suspended."""
+    edges = Follow.objects.filter(follower=user_id, followee__is_active=True)
+    return list(edges.values_list("followee_id", flat=True))

@@ -5,11 +5,15 @@ from django.utils import timezone
 
 class PostQuerySet(models.QuerySet["Post"]):
     def visible(self) -> "PostQuerySet":
-        return self.filter(deleted_at=None)
+        """Neither deleted nor hidden. Whether the author is suspended, reads ask beside it."""
+        return self.filter(deleted_at=None, hidden_at=None)
 
 
 class Post(models.Model):
-    """A short text. Deleting is soft: the row stays, every read leaves it out."""
+    """A short text. Deleting is soft: the row stays, every read leaves it out.
+
+    A moderator hides a post with the same effect, and can unhide it.
+    """
 
     MAX_LENGTH = 5000
 
@@ -21,6 +25,7 @@ class Post(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    hidden_at = models.DateTimeField(null=True, blank=True)
 
     objects = PostQuerySet.as_manager()
 

@@ -14,25 +14,28 @@ WINDOW_FACTOR = 4
 
 
 def get_post_or_raise(post_id: int) -> Post:
-    """A visible post with its author. Raises NotFound."""
-    return _get_or_raise(Post.objects.select_related("user"), post_id)
+    """A visible post with its author, who is not suspended. Raises NotFound."""
+    shown = Post.objects.visible().filter(user__is_active=True).select_related("user")
+    return _get_or_raise(shown, post_id)
 
 
 def get_any_post_or_raise(post_id: int) -> Post:
-    """A post, also a deleted one. Raises NotFound."""
-    post = Post.objects.filter(pk=post_id).first()
-    if post is None:
-        raise NotFound("There is no such post.")
-    return post
+    """A post with its author, also a deleted or a hidden one. Raises NotFound."""
+    return _get_or_raise(Post.objects.select_related("user"), post_id)
 
 
 def lock_post_or_raise(post_id: int) -> Post:
     """A visible post, locked to the end of the transaction. Raises NotFound."""
-    return _get_or_raise(Post.objects.select_for_update(), post_id)
+    return _get_or_raise(Post.objects.visible().select_for_update(), post_id)
+
+
+def lock_undeleted_post_or_raise(post_id: int) -> Post:
+    """A post, also a hidden one, locked to the end of the transaction. Raises NotFound."""
+    return _get_or_raise(Post.objects.filter(deleted_at=None).select_for_update(), post_id)
 
 
 def _get_or_raise(posts: PostQuerySet, post_id: int) -> Post:
-    post = posts.visible().filter(pk=post_id).first()
+    post = posts.filter(pk=post_id).first()
     if post is None:
         raise NotFound("There is no such post.")
     return post
@@ -41,7 +44,7 @@ def _get_or_raise(posts: PostQuerySet, post_id: int) -> Post:
 def posts_of_user(user_id: int, page: PageRequest) -> tuple[list[Post], int | None]:
     """A page of one user's visible posts, newest first, and the cursor of the next page.
 
-    Raises NotFound for an unknown user.
+    Raises NotFound for an unknown user and for a suspended one.
     """
     user = get_user_or_raise(user_id)
     posts = user.posts.visible().order_by("-id")
@@ -54,6 +57,10 @@ def posts_of_user(user_id: int, page: PageRequest) -> tuple[list[Post], int | No
 
 def find_visible_post(post_id: int) -> Post | None:
     return Post.objects.visible().filter(pk=post_id).first()
+
+
+def visible_ids(post_ids: Iterable[int]) -> set[int]:
+    return set(Post.objects.visible().filter(pk__in=post_ids).values_list("pk", flat=True))
 
 
 def authors_of(post_ids: Iterable[int]) -> dict[int, int]:
@@ -79,7 +86,7 @@ _FEED_POSTS = """
     FROM posts p
     JOIN follows f ON f.follower_id = %s AND f.followee_id = p.user_id
     JOIN users u ON u.id = p.user_id
-    WHERE p.id IN %s AND p.deleted_at IS NULL
+    WHERE p.id IN %s AND p.deleted_at IS NULL AND p.hidden_at IS NULL AND u.is_active
 """
 
 

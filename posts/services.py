@@ -6,11 +6,12 @@ from django.utils import timezone
 from rest_framework.exceptions import PermissionDenied
 
 from accounts.models import User
+from newsfeed.api.exceptions import Conflict
 from newsfeed.api.idempotency import RequestKey
 from newsfeed.db import transactional
 from posts.idempotency import find_answer, keep_answer
 from posts.models import Post
-from posts.selectors import lock_post_or_raise
+from posts.selectors import get_post_or_raise, lock_post_or_raise, lock_undeleted_post_or_raise
 
 
 @transactional
@@ -62,8 +63,40 @@ def delete_post(*, user_id: int, post_id: int) -> None:
     post.save(update_fields=["deleted_at"])
 
 
+@transactional
+def delete_any_post(post_id: int) -> Post:
+    """Hide anybody's post for good, also one that is hidden. Raises NotFound."""
+    post = lock_undeleted_post_or_raise(post_id)
+    post.deleted_at = timezone.now()
+    post.save(update_fields=["deleted_at"])
+    return post
+
+
+@transactional
+def hide_post(post_id: int) -> Post:
+    """Take a post from every reader, its author too. Raises NotFound, and Conflict if it is so."""
+    post = lock_undeleted_post_or_raise(post_id)
+    if post.hidden_at:
+        raise Conflict("The post is hidden already.")
+    post.hidden_at = timezone.now()
+    post.save(update_fields=["hidden_at"])
+    return post
+
+
+@transactional
+def unhide_post(post_id: int) -> Post:
+    """Give a hidden post back to its readers. Raises NotFound, and Conflict if it is not hidden."""
+    post = lock_undeleted_post_or_raise(post_id)
+    if not post.hidden_at:
+        raise Conflict("The post is not hidden.")
+    post.hidden_at = None
+    post.save(update_fields=["hidden_at"])
+    return post
+
+
 def _lock_own_post_or_raise(*, user_id: int, post_id: int) -> Post:
     post = lock_post_or_raise(post_id)
     if post.user_id != user_id:
+        get_post_or_raise(post_id)  # of a suspended author nobody is told that it exists
         raise PermissionDenied("This is another user's post.")
     return post

@@ -27,7 +27,9 @@ FEED = """
     SELECT posts.id
     FROM follows
     JOIN posts ON posts.user_id = follows.followee_id
-    WHERE follows.follower_id = %s AND posts.deleted_at IS NULL
+    JOIN users ON users.id = follows.followee_id
+    WHERE follows.follower_id = %s AND users.is_active
+        AND posts.deleted_at IS NULL AND posts.hidden_at IS NULL
     ORDER BY posts.id DESC
 """
 SIGNING_KEY = """

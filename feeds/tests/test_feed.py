@@ -136,6 +136,31 @@ def test_a_page_is_full_though_many_of_its_ids_are_not_shown_any_more(
     assert walk(as_bob, limit=4) == [stay[:4], stay[4:]]
 
 
+def test_a_hidden_post_is_not_shown_though_redis_holds_it(
+    as_bob: APIClient, alice: User, bob: User, prepared: Prepare
+) -> None:
+    newer, older = write_posts(alice, 2)
+    prepared()
+    assert _ids(as_bob) == [newer, older]
+    Post.objects.filter(pk=newer).update(hidden_at=timezone.now())
+    assert _ids(as_bob) == [older]
+    Post.objects.filter(pk=newer).update(hidden_at=None)
+    assert _ids(as_bob) == [newer, older]
+
+
+def test_a_suspended_author_is_not_shown_and_pages_stay_full(
+    as_bob: APIClient, alice: User, bob: User, carol: User, prepared: Prepare
+) -> None:
+    edges(carol, [bob])
+    older, hers, newer = write_posts(alice, 3), write_posts(carol, 40), write_posts(alice, 3)
+    prepared()
+    assert [*chain(*walk(as_bob, limit=50))] == [*newer, *hers, *older]
+    User.objects.filter(pk=carol.pk).update(is_active=False)
+    assert walk(as_bob, limit=4) == [[*newer, older[0]], older[1:]]
+    User.objects.filter(pk=carol.pk).update(is_active=True)
+    assert [*chain(*walk(as_bob, limit=50))] == [*newer, *hers, *older]
+
+
 def test_a_deleted_post_is_not_shown_though_redis_holds_it(
     as_bob: APIClient, alice: User, bob: User, prepared: Prepare
 ) -> None:

@@ -9,12 +9,13 @@ from prometheus_client import REGISTRY
 
 from accounts.models import User
 from conftest import Redis
-from feeds import handlers, services
+from feeds import handlers, services, store
 from feeds.store import Slice, StoreUnavailable
 from feeds.tests.conftest import Away, crowd, edges, make_ready, read, stored_ids, write_posts
 from follows.models import Follow
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord
 from newsfeed.events.topics import Topic
+from posts.models import Post
 
 
 def _record(post_id: int, follower: User) -> FeedRecord:
@@ -115,6 +116,60 @@ def test_deleted_posts_give_their_places_back_in_every_followers_feed(
     handlers.apply_activity(deletes)
     assert [read(user.pk) for user in followers] == [Slice([8], 0)] * 5
     assert stored_ids(carol.pk) == [9, 8, 7]
+
+
+def test_a_hidden_post_leaves_the_feeds_and_comes_back(
+    alice: User, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "FOLLOWERS_PER_PAGE", 2)
+    followers = crowd(5)
+    edges(alice, followers)
+    newer, post_id = write_posts(alice, 2)
+    for user in [*followers, carol]:
+        make_ready(user.pk, [newer, post_id])
+    Post.objects.filter(pk=post_id).update(hidden_at=timezone.now())
+    handlers.apply_activity([_activity(ActivityType.POST_HIDE, alice, post_id)])
+    assert [stored_ids(user.pk) for user in followers] == [[newer]] * 5
+    Post.objects.filter(pk=post_id).update(hidden_at=None)
+    handlers.apply_activity([_activity(ActivityType.POST_UNHIDE, alice, post_id)])
+    assert [stored_ids(user.pk) for user in [*followers, carol]] == [[newer, post_id]] * 6
+
+
+@pytest.mark.parametrize("is_hidden_in_the_end", [True, False])
+def test_the_order_of_hiding_and_unhiding_does_not_matter(
+    alice: User,
+    bob: User,
+    is_hidden_in_the_end: bool,  # noqa: FBT001
+) -> None:
+    edges(alice, [bob])
+    (post_id,) = write_posts(alice, 1)
+    if is_hidden_in_the_end:
+        Post.objects.update(hidden_at=timezone.now())
+    types = [ActivityType.POST_HIDE, ActivityType.POST_UNHIDE]
+    for order in (types, types[::-1], types + types):
+        make_ready(bob.pk, [post_id])
+        for type_ in order:
+            handlers.apply_activity([_activity(type_, alice, post_id)])
+        assert stored_ids(bob.pk) == ([] if is_hidden_in_the_end else [post_id])
+
+
+def test_a_post_unhidden_while_it_is_being_removed_comes_back(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edges(alice, [bob])
+    (post_id,) = write_posts(alice, 1)
+    make_ready(bob.pk, [post_id])
+    Post.objects.update(hidden_at=timezone.now())
+    remove = store.workers.remove
+
+    def unhide_and_remove(user_ids: list[int], post_ids: list[int]) -> None:
+        Post.objects.update(hidden_at=None)
+        handlers.apply_activity([_activity(ActivityType.POST_UNHIDE, alice, post_id)])
+        remove(user_ids, post_ids)
+
+    monkeypatch.setattr(store.workers, "remove", unhide_and_remove)
+    handlers.apply_activity([_activity(ActivityType.POST_HIDE, alice, post_id)])
+    assert stored_ids(bob.pk) == [post_id]
 
 
 @pytest.mark.parametrize("type_", [ActivityType.POST_CREATE, ActivityType.POST_UPDATE])

@@ -15,7 +15,7 @@ from follows.services import follow, unfollow
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.topics import Topic
 from posts.models import Post
-from posts.services import create_post, delete_post, edit_post
+from posts.services import create_post, delete_post, edit_post, hide_post, unhide_post
 
 Events = list[dict[str, object]]
 
@@ -30,11 +30,15 @@ def _events() -> Events:
 def test_posts_leave_events(alice: User) -> None:
     post = create_post(user_id=alice.pk, content="x")
     edit_post(user_id=alice.pk, post_id=post.pk, content="y")
+    hide_post(post.pk)
+    unhide_post(post.pk)
     delete_post(user_id=alice.pk, post_id=post.pk)
     ids = {"actor_id": alice.pk, "post_id": post.pk}
     assert _events() == [
         {"type": "POST_CREATE"} | ids,
         {"type": "POST_UPDATE"} | ids,
+        {"type": "POST_HIDE"} | ids,
+        {"type": "POST_UNHIDE"} | ids,
         {"type": "POST_DELETE"} | ids,
     ]
 

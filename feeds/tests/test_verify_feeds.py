@@ -114,6 +114,19 @@ def test_what_deleting_and_unfollowing_leave_is_no_drift(
     assert _drift("--all")[0] == f"feed of user {bob.pk}: missing 1 ({ids[2]})"
 
 
+def test_what_hiding_and_suspending_leave_is_no_drift(alice: User, bob: User, carol: User) -> None:
+    edges(carol, [bob])
+    ids = write_posts(carol, 1) + write_posts(alice, 2)
+    Post.objects.filter(pk=ids[1]).update(hidden_at=timezone.now())
+    User.objects.filter(pk=carol.pk).update(is_active=False)
+    make_ready(bob.pk, sorted(ids, reverse=True))
+    assert _verify("--all") == _counts(ready=1)
+    make_ready(bob.pk, [ids[2], ids[0]])
+    assert _verify("--all") == _counts(ready=1)
+    Post.objects.filter(pk=ids[1]).update(hidden_at=None)
+    assert _drift("--all")[0] == f"feed of user {bob.pk}: missing 1 ({ids[1]})"
+
+
 def test_a_score_that_is_not_the_id_is_out_of_order(alice: User, bob: User, redis: Redis) -> None:
     ids = write_posts(alice, 3)
     make_ready(bob.pk, ids)

@@ -63,6 +63,7 @@ def test_all_that_is_known_is_told(
         "post_id": post_id,
         "author_id": alice.pk,
         "deleted_at": None,
+        "hidden_at": None,
         "followed_since": since,
         "feed_state": "ready",
         "floor": post_id - 1,
@@ -112,6 +113,11 @@ def test_what_every_read_leaves_out_is_told_first(
     assert why()["followed_since"] is None
     own = as_staff.get(_path(alice.pk, post_id)).json()
     assert own["verdict"] == "Not shown: it is the user's own post."
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert why()["verdict"] == "Not shown: the author is suspended."
+    Post.objects.update(hidden_at=timezone.now())
+    assert why()["verdict"] == "Not shown: a moderator has hidden the post."
+    assert why()["hidden_at"]
     Post.objects.update(deleted_at=timezone.now())
     assert why()["verdict"] == "Not shown: the post is deleted."
     assert why()["deleted_at"]

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from accounts.services import reinstate_user, suspend_user
 from feeds import fanout, services, store
 from feeds.handlers import HANDLERS
 from feeds.store import Slice
@@ -26,10 +27,10 @@ from follows.services import follow, unfollow
 from newsfeed.events import outbox, producer
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.producer import Message, PublishError
-from newsfeed.events.schemas import Activity, FeedRecord, decode
+from newsfeed.events.schemas import ActivityType, FeedRecord, decode
 from newsfeed.events.topics import Topic, parse
 from posts.models import Post
-from posts.services import create_post, delete_post
+from posts.services import create_post, delete_post, hide_post, unhide_post
 
 PEOPLE = 3
 CAP = 5
@@ -82,6 +83,18 @@ class FeedModel(RuleBasedStateMachine):
             delete_post(user_id=post.user_id, post_id=post.pk)
             self.after_commit(survives=survives)
 
+    @rule(which=st.integers(0, 1_000), survives=st.booleans())
+    def hide_or_unhide(self, *, which: int, survives: bool) -> None:
+        if posts := list(Post.objects.filter(deleted_at=None)):
+            post = posts[which % len(posts)]
+            (unhide_post if post.hidden_at else hide_post)(post.pk)
+            self.after_commit(survives=survives)
+
+    @rule(user=person)
+    def suspend_or_reinstate(self, user: int) -> None:
+        is_active = User.objects.values_list("is_active", flat=True).get(pk=self.people[user])
+        (suspend_user if is_active else reinstate_user)(self.people[user])
+
     @rule(one=person, other=person, survives=st.booleans())
     def follow_or_unfollow(self, *, one: int, other: int, survives: bool) -> None:
         edge = {"follower_id": self.people[one], "followee_id": self.people[other]}
@@ -89,7 +102,7 @@ class FeedModel(RuleBasedStateMachine):
             return
         if Follow.objects.filter(**edge).exists():
             unfollow(**edge)
-        else:
+        elif User.objects.filter(pk__in=edge.values(), is_active=True).count() == 2:
             follow(**edge)
         self.after_commit(survives=survives)
 
@@ -173,9 +186,11 @@ class FeedModel(RuleBasedStateMachine):
         for message in log.records:
             if message.value not in self.applied:
                 record = decode(topic_of(message), message.value)
-                if isinstance(record, FeedRecord) and record.follower_id == user_id:
+                if isinstance(record, FeedRecord):
+                    waiting |= {record.post_id} if record.follower_id == user_id else set()
+                elif record.type is ActivityType.POST_UNHIDE:
                     waiting.add(record.post_id)
-                elif isinstance(record, Activity) and record.followee_id:
+                elif record.followee_id:
                     changes.add(record.actor_id)
         return user_id in changes or post_ids <= waiting
 
@@ -191,6 +206,7 @@ class FeedModel(RuleBasedStateMachine):
             self.redis.flushdb()
             for model in (OutboxEvent, Follow, Post):
                 model.objects.all()._raw_delete("default")
+            User.objects.update(is_active=True, suspended_at=None)
 
     def check(self, user_id: int) -> None:
         truth = feed_of(user_id)
@@ -210,7 +226,8 @@ def topic_of(message: Message) -> Topic:
 
 def feed_of(user_id: int) -> list[int]:
     followed = Follow.objects.filter(follower=user_id).values("followee")
-    posts = Post.objects.filter(user__in=followed, deleted_at=None).order_by("-pk")
+    posts = Post.objects.filter(user__in=followed, user__is_active=True)
+    posts = posts.filter(deleted_at=None, hidden_at=None).order_by("-pk")
     return list(posts.values_list("pk", flat=True))
 
 
