@@ -1,4 +1,4 @@
-"""From an outbox event to its records on Kafka: one activity, and one per follower of a post."""
+"""From an outbox event to its records on Kafka: one of its own, and one per follower of a post."""
 
 import logging
 import time
@@ -12,8 +12,15 @@ from newsfeed.breaker import Breaker, BreakerOpen
 from newsfeed.events import outbox, producer, topic_admin
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.producer import Delivery, Message, PublishError
-from newsfeed.events.schemas import Activity, ActivityType, FeedRecord, encode, encode_for_each
-from newsfeed.events.topics import Topic
+from newsfeed.events.schemas import (
+    Activity,
+    ActivityType,
+    AuditRecord,
+    FeedRecord,
+    encode,
+    encode_for_each,
+)
+from newsfeed.events.topics import Topic, audit_log
 from posts.selectors import find_visible_post
 
 logger = logging.getLogger(__name__)
@@ -39,14 +46,14 @@ for _by in ("request", "relay"):
 
 def publish_inline(event: OutboxEvent) -> None:
     """Publishes right after the commit, if that is quick; else the relay does it."""
-    activity = outbox.activity_of(event)
-    followers = _followers(activity, after=0, limit=settings.FANOUT_INLINE_LIMIT + 1)
+    record = outbox.record_of(event)
+    followers = _followers(record, after=0, limit=settings.FANOUT_INLINE_LIMIT + 1)
     if len(followers) > settings.FANOUT_INLINE_LIMIT:
         outbox.hand_over(event)
         return
     try:
         with kafka_breaker.guard():
-            messages = [_activity_message(activity), *_feed_messages(activity, followers)]
+            messages = [_own_message(record), *_feed_messages(record, followers)]
             producer.send(messages).wait(INLINE_SECONDS)
     except (PublishError, BreakerOpen) as error:
         logger.warning("%s is left to the relay: %r", event, error)
@@ -121,35 +128,36 @@ def _try_to_send(event: OutboxEvent, worker: str) -> _Sent | None:
 
 
 def _send_slice(event: OutboxEvent) -> _Sent:
-    activity = outbox.activity_of(event)
-    followers = _followers(activity, after=event.published_to, limit=FOLLOWERS_PER_SLICE)
-    messages = _feed_messages(activity, followers)
+    record = outbox.record_of(event)
+    followers = _followers(record, after=event.published_to, limit=FOLLOWERS_PER_SLICE)
+    messages = _feed_messages(record, followers)
     room = max(1, BYTES_PER_SLICE // len(messages[0].value)) if messages else len(followers)
     is_last = len(followers) < FOLLOWERS_PER_SLICE and len(followers) <= room
-    first = [] if event.published_to else [_activity_message(activity)]
+    first = [] if event.published_to else [_own_message(record)]
     delivery = producer.send([*first, *messages[:room]])
     return _Sent(event, delivery, None if is_last else followers[:room][-1])
 
 
-def _followers(activity: Activity, *, after: int, limit: int) -> list[int]:
+def _followers(record: Activity | AuditRecord, *, after: int, limit: int) -> list[int]:
     """Only a new post concerns followers.
 
     Read after the post's commit: whoever follows later invalidates his own feed, and its rebuild
     finds the post. Read earlier, such a follower would get it from neither.
     """
-    if activity.type is not ActivityType.POST_CREATE:
+    if record.type != ActivityType.POST_CREATE:
         return []
-    return follower_ids(activity.actor_id, after=after, limit=limit)
+    return follower_ids(record.actor_id, after=after, limit=limit)
 
 
-def _activity_message(activity: Activity) -> Message:
-    return Message(Topic.ACTIVITY.today(), activity.entity_id, encode(activity))
+def _own_message(record: Activity | AuditRecord) -> Message:
+    topic = audit_log() if isinstance(record, AuditRecord) else Topic.ACTIVITY.today()
+    return Message(topic, record.entity_id, encode(record))
 
 
-def _feed_messages(activity: Activity, followers: list[int]) -> list[Message]:
-    if not followers or activity.post_id is None:
+def _feed_messages(event: Activity | AuditRecord, followers: list[int]) -> list[Message]:
+    if not followers or not isinstance(event, Activity) or event.post_id is None:
         return []
-    post = find_visible_post(activity.post_id)
+    post = find_visible_post(event.post_id)
     if post is None:
         return []
     record = FeedRecord(

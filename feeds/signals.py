@@ -1,4 +1,4 @@
-"""Hears what happens to posts and follows, and records it in the outbox.
+"""Hears what happens to posts and follows and what moderators do, and records it in the outbox.
 
 The receivers run in the transaction of the change, so event and change commit together. What they
 leave for after the commit is only a short cut: the relay and the consumer do it all the same.
@@ -6,6 +6,7 @@ leave for after the commit is only a short cut: the relay and the consumer do it
 
 import logging
 from typing import Any
+from uuid import uuid4
 
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
@@ -13,9 +14,10 @@ from django.db.models.signals import post_delete, post_save
 from feeds import fanout, store
 from feeds.store import StoreUnavailable
 from follows.models import Follow
+from moderation.models import ModerationAction
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import ActivityType
+from newsfeed.events.schemas import ActivityType, AuditRecord
 from posts.models import Post
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ def connect() -> None:
     post_delete.connect(post_deleted, sender=Post)
     post_save.connect(followed, sender=Follow)
     post_delete.connect(unfollowed, sender=Follow)
+    post_save.connect(moderated, sender=ModerationAction)
 
 
 def post_saved(
@@ -53,6 +56,23 @@ def followed(instance: Follow, *, created: bool, **_: Any) -> None:
 
 def unfollowed(instance: Follow, **_: Any) -> None:
     _record_follow(ActivityType.UNFOLLOW, instance)
+
+
+def moderated(instance: ModerationAction, **_: Any) -> None:
+    """Such a row is saved once."""
+    record = AuditRecord(
+        type=instance.action,
+        version=1,
+        event_id=uuid4(),
+        occurred_at=instance.created_at,
+        actor_id=instance.moderator_id,
+        target_type=instance.target_type,
+        target_id=instance.target_id,
+        reason=instance.reason,
+        before=instance.before,
+        after=instance.after,
+    )
+    _publish_on_commit(outbox.keep(record))
 
 
 def _record_post(type_: ActivityType, post: Post) -> None:

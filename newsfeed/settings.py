@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "accounts",
     "posts",
     "follows",
+    "moderation",
     "feeds",
 ]
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("posts.urls")),
     path("api/v1/", include("follows.urls")),
+    path("api/v1/", include("moderation.urls")),
     path("api/v1/", include("feeds.urls")),
     path("ping", get_only(health.ping)),
     path("livez", get_only(health.livez)),

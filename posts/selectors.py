@@ -29,6 +29,17 @@ def lock_post_or_raise(post_id: int) -> Post:
     return _get_or_raise(Post.objects.visible().select_for_update(), post_id)
 
 
+def lock_any_post_or_raise(post_id: int) -> Post:
+    """A post, also a deleted one, locked to the end of the transaction. Raises NotFound."""
+    return _get_or_raise(Post.objects.select_for_update(), post_id)
+
+
+def lock_posts(post_ids: Iterable[int]) -> list[int]:
+    """The ids of those that exist, whose rows are locked to the end of the transaction."""
+    posts = Post.objects.filter(pk__in=list(post_ids)).order_by("pk").select_for_update()
+    return list(posts.values_list("pk", flat=True))
+
+
 def lock_undeleted_post_or_raise(post_id: int) -> Post:
     """A post, also a hidden one, locked to the end of the transaction. Raises NotFound."""
     return _get_or_raise(Post.objects.filter(deleted_at=None).select_for_update(), post_id)

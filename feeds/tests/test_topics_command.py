@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from conftest import Broker, TopicPartition
 from feeds.tests.conftest import Away
 from newsfeed.events import producer, topic_admin
-from newsfeed.events.topics import Topic, days_from_today
+from newsfeed.events.topics import Topic, audit_log, days_from_today
 
 PREFIX, OTHER, GROUP = "test-command-", "test-command-other-", "test-command"
 
@@ -36,7 +36,7 @@ def _topics(*options: str) -> list[str]:
 
 def _names(days: int) -> list[str]:
     dated = [topic.on(day) for topic in Topic for day in days_from_today(days)]
-    return sorted([*dated, *(topic.dead_letters for topic in Topic)])
+    return sorted([*dated, audit_log(), *(topic.dead_letters for topic in Topic)])
 
 
 def _rows() -> list[list[str]]:
@@ -158,13 +158,13 @@ def test_a_dry_run_deletes_nothing(old: str, broker: Broker) -> None:
     assert _topics("prune") == [f"deleted {name}" for name in both]
 
 
-def test_dead_letters_are_never_pruned(old: str, broker: Broker) -> None:
+def test_dead_letters_and_the_audit_log_are_never_pruned(old: str, broker: Broker) -> None:
     letters = Topic.FEED.dead_letters
-    producer.send([producer.Message(letters, 1, b"?")]).wait(5)
+    producer.send([producer.Message(name, 1, b"?") for name in (letters, audit_log())]).wait(5)
     broker.skip_to_end(GROUP)
     assert f"deleted {old}" in _topics("prune", "--days", "1")
     assert [state.name for state in topic_admin.topic_states()] == sorted(
-        topic.dead_letters for topic in Topic
+        [audit_log(), *(topic.dead_letters for topic in Topic)]
     )
 
 
@@ -189,7 +189,7 @@ def test_a_wrong_option_is_told_and_nothing_is_created(
         _topics(*options)
     assert topic_admin.topic_states() == []
     _topics("ensure", "--days", "1")
-    assert len(topic_admin.topic_states()) == 4
+    assert len(topic_admin.topic_states()) == 5
 
 
 @pytest.mark.parametrize("action", ["ensure", "list", "prune"])

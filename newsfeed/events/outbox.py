@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import Activity, ActivityType
+from newsfeed.events.schemas import Activity, ActivityType, AuditRecord
 
 REQUEST_LEASE = timedelta(seconds=2)
 """How long the request that wrote the row has to publish it; then a relay takes it."""
@@ -30,24 +30,33 @@ def record(type_: ActivityType, *, actor_id: int, **ids: int) -> OutboxEvent:
 
     Raises TransactionManagementError outside `atomic()`: the two must commit together.
     """
+    return keep(
+        Activity(
+            type=type_,
+            version=1,
+            event_id=uuid4(),
+            occurred_at=timezone.now(),
+            actor_id=actor_id,
+            **ids,
+        )
+    )
+
+
+def keep(record: Activity | AuditRecord) -> OutboxEvent:
+    """As `record`, of one that is made already."""
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("An event is recorded with its cause.")
-    activity = Activity(
-        type=type_,
-        version=1,
-        event_id=uuid4(),
-        occurred_at=timezone.now(),
-        actor_id=actor_id,
-        **ids,
-    )
     return OutboxEvent.objects.create(
-        event_id=activity.event_id,
-        payload=msgspec.to_builtins(activity),
+        event_id=record.event_id,
+        payload=msgspec.to_builtins(record),
         claimed_until=Now() + REQUEST_LEASE,
     )
 
 
-def activity_of(event: OutboxEvent) -> Activity:
+def record_of(event: OutboxEvent) -> Activity | AuditRecord:
+    """What goes to Kafka. Only what is audited has a target."""
+    if "target_type" in event.payload:
+        return msgspec.convert(event.payload, AuditRecord)
     return msgspec.convert(event.payload, Activity)
 
 

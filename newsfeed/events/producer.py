@@ -18,7 +18,7 @@ from prometheus_client import Counter
 from newsfeed.events import in_flight
 from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.in_flight import InFlight
-from newsfeed.events.topics import Topic, days_from_today
+from newsfeed.events.topics import Topic, audit_log, days_from_today
 
 logger = logging.getLogger(__name__)
 
@@ -192,13 +192,12 @@ def flush(seconds: float) -> bool:
 
 
 def warm() -> None:
-    """Fetches the metadata of today's and tomorrow's topics, so that no request waits for it."""
-    for topic in Topic:
-        for day in days_from_today(2):
-            try:
-                _get().partitions_for(topic.on(day))
-            except KafkaError as error:
-                logger.warning("no metadata of %s yet: %r", topic.on(day), error)
+    """Fetches the metadata of the topics that are written to, so that no request waits for it."""
+    for name in (audit_log(), *(topic.on(day) for topic in Topic for day in days_from_today(2))):
+        try:
+            _get().partitions_for(name)
+        except KafkaError as error:
+            logger.warning("no metadata of %s yet: %r", name, error)
 
 
 def close(seconds: float = 5) -> None:

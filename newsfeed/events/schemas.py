@@ -58,6 +58,25 @@ class Activity(
         return self.post_id or self.actor_id
 
 
+class AuditRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Topic `audit.log`: a moderator did something to a post or a user, and why."""
+
+    type: str
+    version: Literal[1]
+    event_id: UUID
+    occurred_at: Time
+    actor_id: Id
+    target_type: str
+    target_id: Id
+    reason: str
+    before: dict[str, str | int | bool | None]
+    after: dict[str, str | int | bool | None]
+
+    @property
+    def entity_id(self) -> int:
+        return self.target_id
+
+
 Record = FeedRecord | Activity
 _DECODERS: dict[Topic, msgspec.json.Decoder[Record]] = {
     Topic.FEED: msgspec.json.Decoder(FeedRecord),
@@ -73,7 +92,7 @@ def decode(topic: Topic, value: bytes | None) -> Record:
         raise InvalidRecord(str(error)) from error
 
 
-def encode(record: Record) -> bytes:
+def encode(record: Record | AuditRecord) -> bytes:
     return msgspec.json.encode(record)
 
 

@@ -18,10 +18,11 @@ from kafka.errors import (
 from kafka.structs import TopicPartition
 
 from newsfeed.events.exceptions import Unavailable
-from newsfeed.events.topics import Topic, days_from_today, is_ours
+from newsfeed.events.topics import Topic, audit_log, days_from_today, is_ours
 
 DAY_MS = 24 * 3600 * 1000
 DEAD_LETTER_DAYS = 30
+AUDIT_LOG_DAYS = 3_650
 
 
 class BrokerUnavailable(Unavailable):
@@ -75,12 +76,13 @@ def ping() -> None:
 
 
 def ensure_topics(days: int = 2) -> list[str]:
-    """Creates what is missing of today's and the next days' topics and of the dead letters'.
+    """Creates what is missing of today's and the next days' topics and of those without a day.
 
     Returns the names of those it created. Raises BrokerUnavailable.
     """
     wanted = {topic.on(day): _options() for topic in Topic for day in days_from_today(days)}
     wanted |= {t.dead_letters: _options(partitions=1, days=DEAD_LETTER_DAYS) for t in Topic}
+    wanted[audit_log()] = _options(partitions=1, days=AUDIT_LOG_DAYS)
     with _client() as client:
         missing = {name: wanted[name] for name in wanted.keys() - set(client.list_topics())}
         if missing:

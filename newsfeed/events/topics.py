@@ -27,6 +27,11 @@ class Topic(StrEnum):
         return f"{settings.KAFKA_TOPIC_PREFIX}{self}.DLT"
 
 
+def audit_log() -> str:
+    """The topic of what moderators do. It has no day and nobody here consumes it."""
+    return f"{settings.KAFKA_TOPIC_PREFIX}audit.log"
+
+
 def days_from_today(days: int) -> list[date]:
     """Today and the days after it, in the project's time zone."""
     return [timezone.localdate() + timedelta(days=n) for n in range(days)]
@@ -49,4 +54,5 @@ def parse(name: str) -> tuple[Topic, date] | None:
 
 
 def is_ours(name: str) -> bool:
-    return parse(name) is not None or name in [topic.dead_letters for topic in Topic]
+    undated = [audit_log(), *(topic.dead_letters for topic in Topic)]
+    return parse(name) is not None or name in undated

@@ -39,7 +39,7 @@ POINTS = {
     ],
     "relay": [
         "before:newsfeed.events.outbox:claim",
-        "before:newsfeed.events.outbox:activity_of",
+        "before:newsfeed.events.outbox:record_of",
         "before:newsfeed.events.producer:send",
         "after:newsfeed.events.producer:send",
         "after:newsfeed.events.producer:flush",

@@ -19,7 +19,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         ensure = actions.add_parser(
-            "ensure", help="create the topics of today and the days after it, and the dead letters'"
+            "ensure",
+            help="create today's and the next days' topics, the dead letters' and audit.log",
         )
         ensure.add_argument("--days", type=int, default=2, help="how many days, today included (2)")
         actions.add_parser(
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         prune = actions.add_parser(
             "prune",
             help="delete old topics that every consumer group which ever committed there, and this"
-            " installation's in any case, has read to the end; dead letters stay",
+            " installation's in any case, has read to the end; what has no day stays",
         )
         prune.add_argument(
             "--days", type=int, default=7, help="delete what is dated more days ago than this (7)"

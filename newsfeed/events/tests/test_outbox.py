@@ -11,7 +11,7 @@ from django.db.transaction import TransactionManagementError
 
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import ActivityType
+from newsfeed.events.schemas import Activity, ActivityType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,7 +75,8 @@ def test_an_event_goes_with_its_transaction() -> None:
 
 def test_the_activity_comes_out_as_it_went_in() -> None:
     event = _record(post_id=9)
-    activity = outbox.activity_of(OutboxEvent.objects.get())
+    activity = outbox.record_of(OutboxEvent.objects.get())
+    assert isinstance(activity, Activity)
     assert activity.event_id == event.event_id == UUID(event.payload["event_id"])
     assert (activity.type, activity.actor_id, activity.post_id) == ("POST_CREATE", 7, 9)
     assert activity.followee_id is None

@@ -9,14 +9,14 @@ from pytest_django.fixtures import Settings
 from conftest import Broker
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.tests.conftest import Send
-from newsfeed.events.topics import Topic, days_from_today
+from newsfeed.events.topics import Topic, audit_log, days_from_today
 
 pytestmark = pytest.mark.usefixtures("new_topics")
 
 
 def _wanted(days: int) -> list[str]:
     dated = [topic.on(day) for topic in Topic for day in days_from_today(days)]
-    return sorted([*dated, *(topic.dead_letters for topic in Topic)])
+    return sorted([*dated, audit_log(), *(topic.dead_letters for topic in Topic)])
 
 
 def test_topics_are_created_once(broker: Broker) -> None:
@@ -39,6 +39,8 @@ def test_topics_have_the_partitions_and_options_of_the_settings(
     assert dated["retention.ms"] == str(3 * 24 * 3600 * 1000)
     assert dated["min.insync.replicas"] == "1"
     assert broker.config(Topic.FEED.dead_letters)["retention.ms"] == str(30 * 24 * 3600 * 1000)
+    assert partitions[audit_log()] == 1
+    assert broker.config(audit_log())["retention.ms"] == str(3_650 * 24 * 3600 * 1000)
 
 
 def test_somebody_else_may_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:

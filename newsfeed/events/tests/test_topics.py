@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from newsfeed.events.topics import Topic, days_from_today, is_ours, parse
+from newsfeed.events.topics import Topic, audit_log, days_from_today, is_ours, parse
 
 DAY = date(2026, 3, 9)
 
@@ -80,10 +80,10 @@ def test_other_names_are_not_ours(settings: Settings, name: str) -> None:
         assert is_ours(Topic.FEED.on(DAY))
 
 
-def test_dead_letters_are_ours_but_have_no_day() -> None:
-    for topic in Topic:
-        assert is_ours(topic.dead_letters)
-        assert parse(topic.dead_letters) is None
+def test_dead_letters_and_the_audit_log_are_ours_but_have_no_day() -> None:
+    for name in (audit_log(), *(topic.dead_letters for topic in Topic)):
+        assert is_ours(name)
+        assert parse(name) is None
 
 
 @pytest.mark.parametrize(("mine", "theirs"), [("", "a-"), ("a-", ""), ("a-", "b-"), ("a-", "a-b-")])
@@ -92,6 +92,7 @@ def test_installations_with_other_prefixes_do_not_see_each_other(
 ) -> None:
     settings.KAFKA_TOPIC_PREFIX = theirs
     names = [name for topic in Topic for name in (topic.on(DAY), topic.dead_letters)]
+    names.append(audit_log())
     assert all(map(is_ours, names))
     settings.KAFKA_TOPIC_PREFIX = mine
     assert not any(map(is_ours, names))
