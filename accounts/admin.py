@@ -1,22 +1,53 @@
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import Q
+from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.selectors import ids_named
+from newsfeed.admin_lists import KeysetAdmin, number
+
+
+class SuspendedFilter(admin.SimpleListFilter):
+    title = "suspended"
+    parameter_name = "suspended"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Suspended")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(suspended_at__isnull=False) if self.value() == "yes" else queryset
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(KeysetAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     list_display = ["id", "username", "display_name", "is_active", "is_staff", "date_joined"]
-    list_filter = ["is_active", "is_staff", "is_superuser"]
-    search_fields = ["username", "display_name"]
+    list_filter = [SuspendedFilter, "is_staff"]
+    search_fields = ["id", "username"]
+    search_help_text = "An id or an exact name; @123 is a name."
     ordering = ["-id"]
-    show_full_result_count = False
+    # Suspending has a reason and is recorded, so it is an action and not a field.
+    readonly_fields = ["is_active", "suspended_at", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         ("Profile", {"fields": ["display_name", "email"]}),
-        (
-            "Permissions",
-            {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]},
-        ),
+        ("Permissions", {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("State", {"fields": ["is_active", "suspended_at"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look sees what others see, and the state."""
+        if obj is None or self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        public = ["id", "username", "display_name", "date_joined"]
+        return [(None, {"fields": [*public, "is_active", "suspended_at"]})]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A row that is gone takes what others have seen and answered along: suspend instead."""
+        return False
+
+    def found_by(self, term: str) -> Q:
+        return Q(pk__in=[*number(term), *ids_named(term)])

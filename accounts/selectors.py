@@ -88,6 +88,12 @@ def users_named(username: str) -> list[User]:
     return list(User.objects.filter(username=username, is_active=True))
 
 
+def ids_named(username: str) -> list[int]:
+    """The id of the one user of this name, also a suspended one; a leading @ is no part of it."""
+    named = User.objects.filter(username=username.removeprefix("@"))
+    return list(named.values_list("pk", flat=True))
+
+
 def users_by_ids(ids: Iterable[int]) -> dict[int, User]:
     """Users by id; whoever is gone or suspended is left out."""
     return User.objects.filter(is_active=True).in_bulk(ids)

@@ -10,7 +10,7 @@ from rest_framework.exceptions import NotFound
 from feeds.explanation import explain
 from feeds.handlers import HANDLERS
 from feeds.serializers import ExplanationSerializer
-from newsfeed.events.admin import ReadOnlyAdmin
+from newsfeed.admin_lists import ReadOnlyAdmin
 from newsfeed.events.failures import AWAY
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.replay import apply_again, settle_row
@@ -23,10 +23,9 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     list_display = ("origin", "topic", "error", "attempts", "created_at", "replayed_at")
     list_filter = ("topic", ("replayed_at", admin.EmptyFieldListFilter))
     fields = ("origin", "topic", "payload", "error", "attempts", "created_at", "replayed_at")
-    ordering = ("-pk",)
     actions = ("replay",)
 
-    @admin.display(ordering="origin_offset")
+    @admin.display
     def origin(self, letter: DeadLetter) -> str:
         return str(letter)
 

@@ -59,12 +59,12 @@ class ReportedPost(models.Model):
 class Verb(models.TextChoices):
     """What a moderator can do."""
 
-    HIDE_POST = "hide_post"
-    UNHIDE_POST = "unhide_post"
-    DELETE_POST = "delete_post"
-    DISMISS_REPORTS = "dismiss_reports"
-    SUSPEND_USER = "suspend_user"
-    REINSTATE_USER = "reinstate_user"
+    HIDE_POST = "hide_post", "Hide post"
+    UNHIDE_POST = "unhide_post", "Unhide post"
+    DELETE_POST = "delete_post", "Delete post"
+    DISMISS_REPORTS = "dismiss_reports", "Dismiss reports"
+    SUSPEND_USER = "suspend_user", "Suspend user"
+    REINSTATE_USER = "reinstate_user", "Reinstate user"
 
     @property
     def target_type(self) -> str:

@@ -14,7 +14,6 @@ from follows.models import Follow
 from follows.services import follow, unfollow
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.topics import Topic
-from posts.models import Post
 from posts.services import create_post, delete_post, edit_post, hide_post, unhide_post
 
 Events = list[dict[str, object]]
@@ -65,15 +64,6 @@ def test_a_user_who_is_removed_takes_posts_and_follows_along(
     assert {"type": "POST_DELETE", "actor_id": alice_id, "post_id": post_id} in events
 
 
-def test_posts_written_in_the_admin_leave_events(admin_client: Client, alice: User) -> None:
-    form = {"user": alice.pk, "content": "x"}
-    admin_client.post(reverse("admin:posts_post_add"), form)
-    post = Post.objects.get()
-    admin_client.post(reverse("admin:posts_post_change", args=[post.pk]), form | {"content": "y"})
-    ids = {"actor_id": alice.pk, "post_id": post.pk}
-    assert _events() == [{"type": "POST_CREATE"} | ids, {"type": "POST_UPDATE"} | ids]
-
-
 def test_follows_changed_in_the_admin_leave_events(
     admin_client: Client, alice: User, bob: User
 ) -> None:
@@ -86,15 +76,6 @@ def test_follows_changed_in_the_admin_leave_events(
     selected = {"action": "delete_selected", "_selected_action": [Follow.objects.get().pk]}
     admin_client.post(follows, selected | {"post": "yes"})
     assert _events() == [{"type": "FOLLOW"} | ids, {"type": "UNFOLLOW"} | ids] * 2
-
-
-def test_a_user_removed_in_the_admin_leaves_events(
-    admin_client: Client, alice: User, bob: User
-) -> None:
-    edges(alice, [bob])
-    admin_client.post(reverse("admin:accounts_user_delete", args=[bob.pk]), {"post": "yes"})
-    assert not User.objects.filter(username="bob").exists()
-    assert [event["type"] for event in _events()] == ["UNFOLLOW"]
 
 
 @pytest.mark.django_db(transaction=True)

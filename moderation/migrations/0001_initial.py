@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name='ModerationAction',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(choices=[('hide_post', 'Hide Post'), ('unhide_post', 'Unhide Post'), ('delete_post', 'Delete Post'), ('dismiss_reports', 'Dismiss Reports'), ('suspend_user', 'Suspend User'), ('reinstate_user', 'Reinstate User')], max_length=20)),
+                ('action', models.CharField(choices=[('hide_post', 'Hide post'), ('unhide_post', 'Unhide post'), ('delete_post', 'Delete post'), ('dismiss_reports', 'Dismiss reports'), ('suspend_user', 'Suspend user'), ('reinstate_user', 'Reinstate user')], max_length=20)),
                 ('target_type', models.CharField(help_text='post or user', max_length=10)),
                 ('target_id', models.PositiveBigIntegerField()),
                 ('reason', models.CharField(max_length=500)),

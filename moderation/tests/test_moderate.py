@@ -1,4 +1,3 @@
-import json
 from collections.abc import Iterable
 
 import pytest
@@ -6,12 +5,9 @@ from django.db import models
 from rest_framework.exceptions import NotFound, PermissionDenied
 
 from accounts.models import User
-from conftest import Broker, Pipeline
 from moderation.models import AppendOnly, ModerationAction, Report, ReportedPost, Verb
 from moderation.services import moderate, report_post
 from newsfeed.api.exceptions import Conflict
-from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import audit_log
 from posts.models import Post
 from posts.services import create_post
 
@@ -84,7 +80,6 @@ def test_what_cannot_be_done_leaves_nothing(post: Post, moderator: User) -> None
         with pytest.raises(error):
             moderate(verb, moderator=moderator, target_id=target_id, reason="x")
     assert not ModerationAction.objects.exists()
-    assert [e.payload["type"] for e in OutboxEvent.objects.all()] == ["POST_CREATE"]
     moderate(Verb.HIDE_POST, moderator=moderator, target_id=post.pk, reason="x")
     assert ModerationAction.objects.count() == 1
 
@@ -119,24 +114,3 @@ def test_actions_are_neither_changed_nor_removed(post: Post, moderator: User) ->
         with pytest.raises((AppendOnly, models.ProtectedError)):
             attempt()
     assert ModerationAction.objects.get().reason == "x"
-
-
-def test_each_action_is_on_the_audit_log(
-    post: Post, moderator: User, pipeline: Pipeline, broker: Broker
-) -> None:
-    action = moderate(Verb.HIDE_POST, moderator=moderator, target_id=post.pk, reason="왜냐하면")
-    pipeline.settle()
-    [record] = broker.records(audit_log())
-    value = json.loads(record.value)
-    assert len(value.pop("event_id")) == 36
-    assert value == {
-        "type": "hide_post",
-        "version": 1,
-        "occurred_at": action.created_at.isoformat().replace("+00:00", "Z"),
-        "actor_id": moderator.pk,
-        "target_type": "post",
-        "target_id": post.pk,
-        "reason": "왜냐하면",
-        "before": action.before,
-        "after": action.after,
-    }
