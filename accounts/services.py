@@ -1,4 +1,4 @@
-from django.contrib.auth import authenticate
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as InvalidPassword
@@ -43,7 +43,8 @@ def create_user(*, username: str, password_hash: str, display_name: str = "") ->
 
 def log_in(*, username: str, password: str) -> User:
     """Raises AuthenticationFailed, the same for an unknown, a wrong and an inactive one."""
-    user = authenticate(username=username, password=password)
+    # Not `authenticate`, whose other backend locks the admin's form.
+    user = ModelBackend().authenticate(None, username=username, password=password)
     if not isinstance(user, User):
         raise AuthenticationFailed("The username or the password is wrong.")
     return user

@@ -1,5 +1,6 @@
 """Refuses settings that cannot work, at start-up and with a sentence that says what to do."""
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,7 @@ POSITIVE = (
 
 @register
 def check_settings(**_: Any) -> list[CheckMessage]:
-    return [*_secret_key(), *_signing_keys(), *_kafka(), *_positive()]
+    return [*_secret_key(), *_signing_keys(), *_kafka(), *_positive(), *_admin()]
 
 
 def _secret_key() -> list[CheckMessage]:
@@ -79,3 +80,12 @@ def _positive() -> list[CheckMessage]:
         for name in POSITIVE
         if getattr(settings, name) < 1
     ]
+
+
+def _admin() -> list[CheckMessage]:
+    """Its paths come after all the others, so under one of theirs it would not be found."""
+    path = settings.ADMIN_PATH
+    if re.fullmatch(r"(?!api/)([\w.-]+/)+", path, re.ASCII):
+        return []
+    sentence = f"ADMIN_PATH is {path!r}; it must be like admin/ and not below api/."
+    return [Error(sentence, id="newsfeed.E010")]

@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django_prometheus.exports import ExportToDjangoView
@@ -16,8 +17,8 @@ urlpatterns = [
     path("livez", get_only(health.livez)),
     path("readyz", get_only(health.readyz)),
     path("metrics", get_only(ExportToDjangoView)),
-    path("admin/why/", why, name="admin-why"),
-    path("admin/", admin.site.urls),
+    path(f"{settings.ADMIN_PATH}why/", why, name="admin-why"),
+    path(settings.ADMIN_PATH, admin.site.urls),
 ]
 
 handler400 = "newsfeed.api.errors.bad_request"
