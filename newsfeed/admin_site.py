@@ -42,6 +42,8 @@ class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: i
 
 
 class NewsfeedAdminSite(AdminSite):
+    site_header = site_title = "newsfeed"
+    site_url = None  # there is no page at /
     login_form = LoginForm
     login_template = "admin/login_with_token.html"
 

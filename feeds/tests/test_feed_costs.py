@@ -66,6 +66,20 @@ def test_a_few_deleted_posts_cost_no_more(
     assert len(queries) <= 3
 
 
+def test_a_suspended_author_of_many_posts_costs_no_walk(
+    as_bob: APIClient, alice: User, bob: User, carol: User, follow: None
+) -> None:
+    edges(carol, [bob])
+    ids = write_posts(alice, 3)
+    write_posts(carol, 400)
+    services.rebuild(bob.pk, store.workers)
+    User.objects.filter(pk=carol.pk).update(is_active=False)
+    with CaptureQueriesContext(connection) as queries:
+        page = as_bob.get(FEED).json()
+    assert [post["id"] for post in page["results"]] == ids
+    assert len(queries) <= 12
+
+
 @pytest.fixture
 def full_tables(transactional_db: None, alice: User, bob: User) -> None:
     """ANALYZE commits, so this cannot be rolled back.

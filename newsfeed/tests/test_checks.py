@@ -48,6 +48,12 @@ def _message(**changed: object) -> str:
     return problem.msg
 
 
+@pytest.mark.parametrize("path", ["", "/admin/", "admin", "api/admin/", "a b/", "<int:x>/", "//"])
+def test_an_admin_path_that_cannot_be_reached_is_refused(path: str) -> None:
+    assert _problems(ADMIN_PATH="back-office/2/") == []
+    assert _problems(ADMIN_PATH=path) == ["newsfeed.E010"]
+
+
 def test_good_settings_are_no_problem() -> None:
     assert _problems() == []
 
