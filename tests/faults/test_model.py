@@ -84,10 +84,15 @@ class FeedModel(RuleBasedStateMachine):
             self.after_commit(survives=survives)
 
     @rule(which=st.integers(0, 1_000), survives=st.booleans())
-    def hide_or_unhide(self, *, which: int, survives: bool) -> None:
-        if posts := list(Post.objects.filter(deleted_at=None)):
-            post = posts[which % len(posts)]
-            (unhide_post if post.hidden_at else hide_post)(post.pk)
+    def hide(self, *, which: int, survives: bool) -> None:
+        if posts := list(Post.objects.visible()):
+            hide_post(posts[which % len(posts)].pk)
+            self.after_commit(survives=survives)
+
+    @rule(which=st.integers(0, 1_000), survives=st.booleans())
+    def unhide(self, *, which: int, survives: bool) -> None:
+        if posts := list(Post.objects.filter(deleted_at=None, hidden_at__isnull=False)):
+            unhide_post(posts[which % len(posts)].pk)
             self.after_commit(survives=survives)
 
     @rule(user=person)
