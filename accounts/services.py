@@ -52,7 +52,7 @@ def log_in(*, username: str, password: str) -> User:
 
 @transactional
 def suspend_user(user_id: int) -> User:
-    """Nobody sees the user's posts, and every token is refused from the next request on.
+    """Nobody sees the user's posts, and all sessions end for good, as of whoever is inactive.
 
     Raises NotFound, and Conflict for somebody who cannot log in anyway.
     """

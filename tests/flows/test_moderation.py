@@ -93,4 +93,5 @@ def test_a_suspended_author_is_out_and_gone_and_comes_back(
     bob.done(404, "GET", f"/users/{alice.id}/")
     moderator.acts("accounts/user/", "reinstate_user", alice.id)
     assert bob.feed_ids() == [post_id]
-    alice.posts("z")
+    alice.done(401, "POST", "/posts/", {"content": "y"})  # her sessions have ended
+    bob.done(200, "GET", f"/users/{alice.id}/")
