@@ -3,7 +3,7 @@ from typing import Any
 
 from django.db import IntegrityError
 from django.utils import timezone
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 from accounts.models import User
 from newsfeed.api.exceptions import Conflict
@@ -13,10 +13,24 @@ from posts.idempotency import find_answer, keep_answer
 from posts.models import Post
 from posts.selectors import get_post_or_raise, lock_post_or_raise, lock_undeleted_post_or_raise
 
+NO_REFERENCED_ROW = 1452
+"""MySQL's error: a foreign key points nowhere."""
+
 
 @transactional
 def create_post(*, user_id: int, content: str) -> Post:
-    return Post.objects.create(user_id=user_id, content=content)
+    """Raises AuthenticationFailed when the user has been removed since the request began."""
+    return _insert(Post(user_id=user_id, content=content))
+
+
+def _insert(post: Post) -> Post:
+    try:
+        post.save(force_insert=True)
+    except IntegrityError as error:
+        if error.args[0] == NO_REFERENCED_ROW:
+            raise AuthenticationFailed("The user of this token is gone or inactive.") from error
+        raise
+    return post
 
 
 def create_post_once(
@@ -24,7 +38,7 @@ def create_post_once(
 ) -> tuple[dict[str, Any], bool]:
     """The answer, and whether it is that of an earlier request with this key.
 
-    Raises IdempotencyKeyReused and RequestStillRunning.
+    Raises IdempotencyKeyReused and RequestStillRunning, and what `create_post` raises.
     """
     if first := find_answer(user.pk, key):
         return first, True
@@ -40,7 +54,7 @@ def create_post_once(
 def _create_with_answer(
     user: User, content: str, key: RequestKey, to_answer: Callable[[Post], dict[str, Any]]
 ) -> dict[str, Any]:
-    answer = to_answer(Post.objects.create(user=user, content=content))
+    answer = to_answer(_insert(Post(user=user, content=content)))
     keep_answer(user.pk, key, answer)
     return answer
 

@@ -1,4 +1,7 @@
+from typing import Any
+
 import pytest
+from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -57,3 +60,20 @@ def test_the_author_is_whoever_asks(as_alice: APIClient, alice: User, bob: User)
 def test_nobody_posts_nothing(client: APIClient, db: None) -> None:
     assert client.post(PATH, {"content": "x"}).status_code == 401
     assert not Post.objects.exists()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "1"}])
+def test_who_is_removed_while_the_request_runs_is_nobody(
+    as_alice: APIClient, alice: User, headers: dict[str, str]
+) -> None:
+    def remove_alice_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("INSERT INTO `posts`"):
+            execute("DELETE FROM users WHERE id = %s", [alice.pk], *rest[1:])
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(remove_alice_first):
+        response = as_alice.post(PATH, {"content": "x"}, headers=headers)
+    assert response.status_code == response.json()["status"] == 401
+    assert "WWW-Authenticate" in response.headers
+    assert not Post.objects.exists()
+    assert as_alice.post(PATH, {"content": "x"}, headers=headers).status_code == 201
