@@ -32,9 +32,8 @@ MAX_RECORDS = 1_000
 POLL_SECONDS = 1.0
 REFRESH_SECONDS = 30
 MAX_BACKOFF_SECONDS = 5
-READ_SECONDS = 10
+SILENT_SECONDS = 10
 """Without a record, although there are some: the broker does not answer."""
-SILENT_SECONDS = 30
 HEARTBEAT_DUE_SECONDS = 0.1
 
 CONSUMED = Counter("feed_events_consumed_total", "Records handled.", ["topic", "outcome"])
@@ -259,6 +258,19 @@ def _answering() -> Iterator[None]:
         raise topic_admin.BrokerUnavailable(repr(error)) from error
 
 
+def _read(kafka: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[list[Any]]:
+    """What stands before these offsets, in batches. Raises BrokerUnavailable."""
+    give_up_at = time.monotonic() + SILENT_SECONDS
+    with _answering():
+        while any((kafka.position(tp, timeout_ms=5_000) or 0) < end for tp, end in ends.items()):
+            batch = kafka.poll(timeout_ms=int(POLL_SECONDS * 1000))
+            if batch:
+                yield [raw for tp, raws in batch.items() for raw in raws if raw.offset < ends[tp]]
+                give_up_at = time.monotonic() + SILENT_SECONDS  # after what the caller took
+            elif time.monotonic() > give_up_at:
+                raise KafkaTimeoutError(f"no record for {SILENT_SECONDS} s")
+
+
 class DeadLetterReader:
     """Reads the dead letters on Kafka, from where the last reader has come to.
 
@@ -272,14 +284,8 @@ class DeadLetterReader:
         """Those before these offsets, {partition: offset}."""
         goal = {TopicPartition(topic.dead_letters, number): end for number, end in ends.items()}
         self._kafka.assign(list(goal))
-        deadline = time.monotonic() + READ_SECONDS
-        with _answering():
-            while any(self._position(tp) < end for tp, end in goal.items()):
-                for tp, raws in self._kafka.poll(timeout_ms=1_000).items():
-                    yield from (raw for raw in raws if raw.offset < goal[tp])
-                    deadline = time.monotonic() + READ_SECONDS
-                if time.monotonic() > deadline:
-                    raise KafkaTimeoutError(f"{topic.dead_letters} cannot be read")
+        for raws in _read(self._kafka, goal):
+            yield from raws
 
     @_answering()
     def commit(self, raw: Any) -> None:
@@ -291,27 +297,14 @@ class DeadLetterReader:
     def close(self) -> None:
         self._kafka.close(autocommit=False, timeout_ms=5_000)
 
-    def _position(self, partition: TopicPartition) -> int:
-        return self._kafka.position(partition, timeout_ms=5_000) or 0
-
 
 def read_once(offsets: Mapping[TopicPartition, tuple[int, int]]) -> Iterator[list[Any]]:
     """The raw records of partitions from the first of two offsets up to the last, in batches.
 
-    Without a group: nothing is committed, and no consumer notices. Raises BrokerUnavailable when
-    nothing comes for 30 s.
+    Without a group: nothing is committed, and no consumer notices. Raises BrokerUnavailable.
     """
     with closing(KafkaConsumer(**_options(None))) as kafka:
         kafka.assign(list(offsets))
         for partition, (first, _) in offsets.items():
             kafka.seek(partition, first)
-        give_up_at = time.monotonic() + SILENT_SECONDS
-        while any(kafka.position(tp) < last for tp, (_, last) in offsets.items()):
-            batch = kafka.poll(timeout_ms=int(POLL_SECONDS * 1000))
-            if batch:
-                give_up_at = time.monotonic() + SILENT_SECONDS
-                yield [
-                    raw for tp, raws in batch.items() for raw in raws if raw.offset < offsets[tp][1]
-                ]
-            elif time.monotonic() > give_up_at:
-                raise topic_admin.BrokerUnavailable(f"no record for {SILENT_SECONDS} s")
+        yield from _read(kafka, {partition: last for partition, (_, last) in offsets.items()})
