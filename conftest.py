@@ -215,6 +215,21 @@ def broker(_broker: Broker) -> Broker:
     return _broker
 
 
+NEW_PREFIX, NEW_GROUP = "test-new-", "test-new"
+
+
+@pytest.fixture
+def new_topics(broker: Broker, settings: Settings) -> Iterator[None]:
+    """Names of topics that do not exist, removed in the end."""
+    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = NEW_PREFIX, NEW_GROUP
+    settings.KAFKA_PARTITIONS = 3
+    broker.delete(NEW_PREFIX, group=NEW_GROUP)
+    yield
+    broker.delete(NEW_PREFIX, group=NEW_GROUP)
+    producer.close()  # it would ask for them again and again
+    producer._forget()
+
+
 class Pipeline:
     """From the outbox to the feeds: the relay and the consumer, step by step."""
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import pytest
 from rest_framework.test import APIClient
@@ -7,6 +8,8 @@ from accounts.models import User
 from feeds import store
 from feeds.store import Slice
 from follows.models import Follow
+from newsfeed.events.models import DeadLetter
+from newsfeed.events.topics import Topic
 from posts.models import Post
 from tests.redis_server import Away, RedisServer, redis_away, redis_server
 
@@ -51,6 +54,20 @@ def write_posts(author: User, count: int) -> list[int]:
     Post.objects.bulk_create(Post(user=author, content=f"post {n}") for n in range(count))
     ids = Post.objects.filter(user=author).order_by("-pk").values_list("pk", flat=True)
     return list(ids[:count])
+
+
+def dead_letter(value: bytes, offset: int, topic: Topic = Topic.FEED) -> DeadLetter:
+    """Of a record that a bug in its handler killed; not kept yet."""
+    return DeadLetter(
+        topic=topic,
+        origin_topic=f"{topic}-20260309",
+        origin_partition=7,
+        origin_offset=offset,
+        value=value,
+        error="ValueError: a bug",
+        attempts=3,
+        created_at=datetime(2026, 3, 9, tzinfo=UTC),
+    )
 
 
 def walk(client: APIClient, limit: int) -> list[list[int]]:

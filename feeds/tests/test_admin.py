@@ -8,10 +8,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from feeds.tests.conftest import Away, make_ready, stored_ids
+from feeds.tests.conftest import Away, dead_letter, make_ready, stored_ids
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.schemas import FeedRecord, encode
-from newsfeed.events.topics import Topic
 
 CHANGELIST = "admin:events_deadletter_changelist"
 NEW = datetime(2026, 3, 9, tzinfo=UTC)
@@ -29,16 +28,9 @@ def bad(db: None) -> DeadLetter:
 
 
 def _letter(value: bytes, offset: int) -> DeadLetter:
-    return DeadLetter.objects.create(
-        topic=Topic.FEED,
-        origin_topic="feed-20260309",
-        origin_partition=7,
-        origin_offset=offset,
-        value=value,
-        error="ValueError: a bug",
-        attempts=3,
-        created_at=NEW,
-    )
+    row = dead_letter(value, offset)
+    row.save()
+    return row
 
 
 def _replay(client: Client, *letters: DeadLetter) -> str:

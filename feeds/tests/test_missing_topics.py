@@ -23,23 +23,10 @@ from newsfeed.events.models import OutboxEvent
 from newsfeed.events.topics import Topic
 from posts.services import create_post
 
-pytestmark = pytest.mark.usefixtures("transactional_db", "fans")
+pytestmark = pytest.mark.usefixtures("new_topics", "transactional_db", "fans")
 
 Capture = pytest.CaptureFixture[str]
-PREFIX, GROUP = "test-missing-", "test-missing"
 MONDAY, TUESDAY = date(2026, 3, 9), date(2026, 3, 10)
-
-
-@pytest.fixture(autouse=True)
-def _no_topics(broker: Broker, settings: Settings) -> Iterator[None]:
-    """Of these names, which are removed in the end."""
-    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = PREFIX, GROUP
-    settings.KAFKA_PARTITIONS = 3
-    broker.delete(PREFIX, group=GROUP)
-    yield
-    broker.delete(PREFIX, group=GROUP)
-    producer.close()  # it would ask for them again and again
-    producer._forget()
 
 
 @pytest.fixture
@@ -53,7 +40,7 @@ def fans(alice: User) -> list[User]:
 
 
 @pytest.fixture
-def consumer(_no_topics: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consumer]:
+def consumer(new_topics: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consumer]:
     monkeypatch.setattr(consumer_module, "POLL_SECONDS", 0.3)
     monkeypatch.setattr(consumer_module, "REFRESH_SECONDS", 0)
     consumer = Consumer(HANDLERS)

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from conftest import Broker
 from feeds import handlers
-from feeds.tests.conftest import Away, edges, make_ready, read, stored_ids, write_posts
+from feeds.tests.conftest import Away, dead_letter, edges, make_ready, read, stored_ids, write_posts
 from newsfeed.events import dead_letters, producer, topic_admin
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord, encode
@@ -40,7 +40,7 @@ def _ready(redis: object) -> None:
 
 def _letter(post_id: int, follower_id: int = 2, *, offset: int = 0) -> DeadLetter:
     value = encode(FeedRecord(post_id, 1, follower_id, "안녕", NEW))
-    return _of(Topic.FEED, value, offset or post_id)
+    return dead_letter(value, offset or post_id)
 
 
 def _unfollow(user_id: int) -> DeadLetter:
@@ -48,20 +48,7 @@ def _unfollow(user_id: int) -> DeadLetter:
     activity = Activity(
         type=type_, version=1, event_id=event_id, occurred_at=NEW, actor_id=user_id, followee_id=1
     )
-    return _of(Topic.ACTIVITY, encode(activity), offset=user_id)
-
-
-def _of(topic: Topic, value: bytes, offset: int) -> DeadLetter:
-    return DeadLetter(
-        topic=topic,
-        origin_topic=f"{topic}-20260309",
-        origin_partition=7,
-        origin_offset=offset,
-        value=value,
-        error="ValueError: a bug",
-        attempts=3,
-        created_at=NEW,
-    )
+    return dead_letter(encode(activity), user_id, Topic.ACTIVITY)
 
 
 def _replay(*options: str) -> list[str]:
@@ -117,7 +104,7 @@ def test_more_than_a_page_of_rows_is_replayed(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_fails_again_goes_back_to_kafka_with_one_attempt_more(broker: Broker) -> None:
-    dead_letters.publish([_of(Topic.FEED, b"?", offset=42), _letter(5)])
+    dead_letters.publish([dead_letter(b"?", offset=42), _letter(5)])
     assert _replay_fails() == ("replayed 1, failed 1", "1 failed again; --dry-run lists them.")
     assert stored_ids(2) == [5]
     *_, again = broker.records(Topic.FEED.dead_letters)
@@ -135,7 +122,7 @@ def test_what_fails_again_goes_back_to_kafka_with_one_attempt_more(broker: Broke
 
 
 def test_what_fails_again_stays_in_mysql_with_one_attempt_more() -> None:
-    DeadLetter.objects.bulk_create([_of(Topic.FEED, b"?", offset=42), _letter(5)])
+    DeadLetter.objects.bulk_create([dead_letter(b"?", offset=42), _letter(5)])
     assert _replay_fails()[0] == "replayed 1, failed 1"
     bad = DeadLetter.objects.get(replayed_at=None)
     assert (bad.attempts, bad.error[:15]) == (4, "InvalidRecord: ")

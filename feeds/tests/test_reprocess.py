@@ -1,16 +1,14 @@
 """`manage.py consume_feed --topic NAME --from-beginning --once`."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from conftest import Broker, Redis
+from conftest import NEW_GROUP, NEW_PREFIX, Broker, Redis
 from feeds import store
 from feeds.handlers import HANDLERS, push_posts
 from feeds.tests.conftest import Away, crowd, edges, make_ready, stored_ids
@@ -23,21 +21,11 @@ from posts.services import create_post
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
-PREFIX, GROUP = "test-again-", "test-again"
-
 
 @pytest.fixture(autouse=True)
-def _own_topics(broker: Broker, settings: Settings) -> Iterator[None]:
-    """Of these names, which are removed in the end."""
-    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = PREFIX, GROUP
-    settings.KAFKA_PARTITIONS = 3
-    broker.delete(PREFIX, group=GROUP)
+def _topics(new_topics: None) -> None:
     topic_admin.ensure_topics()
     producer.warm()
-    yield
-    broker.delete(PREFIX, group=GROUP)
-    producer.close()  # it would ask for them again and again
-    producer._forget()
 
 
 @pytest.fixture
@@ -100,7 +88,7 @@ def test_nothing_is_committed(alice: User, fans: list[User], broker: Broker) -> 
     _again(Topic.FEED.today())
     today = Topic.FEED.today()
     assert [s.lag for s in topic_admin.topic_states() if s.name == today] == [4]
-    broker.skip_to_end(GROUP)
+    broker.skip_to_end(NEW_GROUP)
     assert [s.lag for s in topic_admin.topic_states() if s.name == today] == [0]
     assert _again(Topic.FEED.today()) == "4 records handled, 0 left out\n"
 
@@ -141,8 +129,8 @@ def test_an_empty_topic_is_done_at_once() -> None:
 @pytest.mark.parametrize(
     ("topic", "sentence"),
     [
-        (f"{PREFIX}feed-20200101", f"There is no topic {PREFIX}feed-20200101."),
-        (f"{PREFIX}feed.DLT", f"{PREFIX}feed.DLT is not the name of a dated topic"),
+        (f"{NEW_PREFIX}feed-20200101", f"There is no topic {NEW_PREFIX}feed-20200101."),
+        (f"{NEW_PREFIX}feed.DLT", f"{NEW_PREFIX}feed.DLT is not the name of a dated topic"),
         ("feed-20200101", "feed-20200101 is not the name of a dated topic"),
     ],
 )

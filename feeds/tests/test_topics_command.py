@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 
@@ -7,24 +6,14 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from conftest import Broker, TopicPartition
+from conftest import NEW_GROUP, NEW_PREFIX, Broker, TopicPartition
 from feeds.tests.conftest import Away
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.topics import Topic, audit_log, days_from_today
 
-PREFIX, OTHER, GROUP = "test-command-", "test-command-other-", "test-command"
+pytestmark = pytest.mark.usefixtures("new_topics")
 
-
-@pytest.fixture(autouse=True)
-def _no_topics(broker: Broker, settings: Settings) -> Iterator[None]:
-    """Of these names, which are removed in the end."""
-    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = PREFIX, GROUP
-    settings.KAFKA_PARTITIONS = 3
-    broker.delete(PREFIX, group=GROUP)
-    yield
-    broker.delete(PREFIX, group=GROUP)
-    producer.close()  # it would ask for them again and again
-    producer._forget()
+OTHER = f"{NEW_PREFIX}other-"
 
 
 def _topics(*options: str) -> list[str]:
@@ -72,7 +61,7 @@ def test_the_lag_is_what_the_group_has_not_read(broker: Broker) -> None:
     today = Topic.FEED.today()
     producer.send([producer.Message(today, 1, b"{}")]).wait(5)
     assert [today, "3", "1", "1"] in _rows()
-    broker.skip_to_end(GROUP)
+    broker.skip_to_end(NEW_GROUP)
     assert [today, "3", "1", "0"] in _rows()
 
 
@@ -100,9 +89,9 @@ def test_prune_deletes_old_topics_that_are_read_and_no_others(
     old: str, broker: Broker, settings: Settings
 ) -> None:
     _topics("ensure")
-    foreign = old.replace(PREFIX, OTHER)
+    foreign = old.replace(NEW_PREFIX, OTHER)
     broker.create_topic(foreign)
-    broker.skip_to_end(GROUP)
+    broker.skip_to_end(NEW_GROUP)
     assert _topics("prune") == [f"deleted {_activity(old)}", f"deleted {old}"]
     assert [state.name for state in topic_admin.topic_states()] == _names(2)
     assert _topics("prune") == ["nothing to prune"]
@@ -112,35 +101,36 @@ def test_prune_deletes_old_topics_that_are_read_and_no_others(
 
 
 def test_a_topic_that_nobody_has_read_is_kept_but_for_an_empty_one(old: str) -> None:
-    assert _topics("prune") == [f"deleted {_activity(old)}", f"kept {old}: unread by {GROUP} (3)"]
+    kept = f"kept {old}: unread by {NEW_GROUP} (3)"
+    assert _topics("prune") == [f"deleted {_activity(old)}", kept]
     assert _exists(old)
 
 
 def test_a_topic_is_kept_until_every_group_has_read_it(old: str, broker: Broker) -> None:
-    broker.skip_to_end(GROUP)
-    broker.commit("test-command-audit", {TopicPartition(old, 1): 0})
-    kept = f"kept {old}: unread by test-command-audit (3)"
+    broker.skip_to_end(NEW_GROUP)
+    broker.commit("test-new-audit", {TopicPartition(old, 1): 0})
+    kept = f"kept {old}: unread by test-new-audit (3)"
     assert kept in _topics("prune")
-    broker.commit("test-command-audit", {TopicPartition(old, 1): 1})
+    broker.commit("test-new-audit", {TopicPartition(old, 1): 1})
     assert _topics("prune") == [kept.replace("(3)", "(2)")]
     assert _exists(old)
-    broker.skip_to_end("test-command-audit")
+    broker.skip_to_end("test-new-audit")
     assert _topics("prune") == [f"deleted {old}"]
     assert not _exists(old)
-    broker.delete(PREFIX, group="test-command-audit")
+    broker.delete(NEW_PREFIX, group="test-new-audit")
 
 
 def test_an_offset_from_before_a_topic_was_made_anew_reads_nothing(
     old: str, broker: Broker
 ) -> None:
-    broker.commit(GROUP, {TopicPartition(old, partition): 7 for partition in range(3)})
-    assert f"kept {old}: unread by {GROUP} (3)" in _topics("prune")
-    broker.commit(GROUP, {TopicPartition(old, partition): 1 for partition in range(3)})
+    broker.commit(NEW_GROUP, {TopicPartition(old, partition): 7 for partition in range(3)})
+    assert f"kept {old}: unread by {NEW_GROUP} (3)" in _topics("prune")
+    broker.commit(NEW_GROUP, {TopicPartition(old, partition): 1 for partition in range(3)})
     assert _topics("prune") == [f"deleted {old}"]
 
 
 def test_how_old_a_topic_must_be_can_be_told(old: str, broker: Broker) -> None:
-    broker.skip_to_end(GROUP)
+    broker.skip_to_end(NEW_GROUP)
     assert _topics("prune", "--days", "8") == ["nothing to prune"]
     assert _exists(old)
     assert f"deleted {old}" in _topics("prune", "--days", "7")
@@ -148,10 +138,10 @@ def test_how_old_a_topic_must_be_can_be_told(old: str, broker: Broker) -> None:
 
 
 def test_a_dry_run_deletes_nothing(old: str, broker: Broker) -> None:
-    broker.commit(GROUP, {TopicPartition(_activity(old), 0): 0})
-    kept = f"kept {old}: unread by {GROUP} (3)"
+    broker.commit(NEW_GROUP, {TopicPartition(_activity(old), 0): 0})
+    kept = f"kept {old}: unread by {NEW_GROUP} (3)"
     assert _topics("prune", "--dry-run") == [f"would delete {_activity(old)}", kept]
-    broker.skip_to_end(GROUP)
+    broker.skip_to_end(NEW_GROUP)
     both = [_activity(old), old]
     assert _topics("prune", "--dry-run") == [f"would delete {name}" for name in both]
     assert _exists(old)
@@ -161,7 +151,7 @@ def test_a_dry_run_deletes_nothing(old: str, broker: Broker) -> None:
 def test_dead_letters_and_the_audit_log_are_never_pruned(old: str, broker: Broker) -> None:
     letters = Topic.FEED.dead_letters
     producer.send([producer.Message(name, 1, b"?") for name in (letters, audit_log())]).wait(5)
-    broker.skip_to_end(GROUP)
+    broker.skip_to_end(NEW_GROUP)
     assert f"deleted {old}" in _topics("prune", "--days", "1")
     assert [state.name for state in topic_admin.topic_states()] == sorted(
         [audit_log(), *(topic.dead_letters for topic in Topic)]

@@ -78,19 +78,6 @@ def topics(broker: Broker, settings: Settings) -> None:
 
 
 @pytest.fixture
-def new_topics(broker: Broker, settings: Settings) -> Iterator[None]:
-    """Names of topics that do not exist, removed in the end."""
-    settings.KAFKA_TOPIC_PREFIX = "test-new-"
-    settings.KAFKA_CONSUMER_GROUP = "test-new"
-    settings.KAFKA_PARTITIONS = 3
-    broker.delete("test-new-", group="test-new")
-    yield
-    broker.delete("test-new-", group="test-new")
-    producer.close()  # it would ask for them again and again
-    producer._forget()
-
-
-@pytest.fixture
 def send() -> Send:
     """Feed records about these posts, on today's topic or another; returns when they are there."""
 
