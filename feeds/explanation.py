@@ -1,17 +1,29 @@
-"""Why a post is, or is not, in a user's feed: what MySQL, the outbox and Redis say of it."""
+"""Why a post is, or is not, in a user's feed: what MySQL, Redis and the outbox say of it.
 
+And the dead letters, on Kafka and in MySQL.
+"""
+
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
+
+import orjson
 
 from accounts.selectors import get_any_user_or_raise
 from feeds import store
 from feeds.store import Content, StoreUnavailable
 from follows.selectors import followed_since
-from newsfeed.events import outbox
-from newsfeed.events.models import OutboxEvent
+from newsfeed.events import outbox, replay
+from newsfeed.events.exceptions import Unavailable
+from newsfeed.events.models import DeadLetter, OutboxEvent
+from newsfeed.events.topics import Topic
 from posts.models import Post
 from posts.selectors import get_any_post_or_raise
+
+MAX_LETTERS = 10_000
+"""A request looks at no more of those that wait, oldest first: about a second's reading."""
 
 
 class FeedState(StrEnum):
@@ -33,6 +45,8 @@ class Explanation:
     in_redis: bool
     waiting: OutboxEvent | None
     """The post's announcement, when Kafka does not have all of it yet."""
+    dead_letters: list[DeadLetter] | None
+    """Of the post, or of the user's follow of its author. None: Kafka does not answer."""
 
     @property
     def verdict(self) -> str:
@@ -60,6 +74,8 @@ class Explanation:
             return "Shown: the ready feed holds it."
         if self.waiting:
             return "Not shown yet: it waits in the outbox for the relay."
+        if any(letter.topic == Topic.FEED for letter in self.dead_letters or []):
+            return "Not shown: its record is a dead letter; a replay or a rebuild shows it."
         return "Not shown: on its way through Kafka or lost; a rebuild of the feed shows it."
 
 
@@ -76,6 +92,7 @@ def explain(user_id: int, post_id: int) -> Explanation:
         floor=content.floor if content and content.is_ready else None,
         in_redis=content is not None and str(post_id) in content.scores,
         waiting=outbox.find_post_create(post_id),
+        dead_letters=_dead_letters(user_id, post),
     )
 
 
@@ -87,3 +104,26 @@ def _feed(user_id: int) -> tuple[FeedState, Content | None]:
     if content is None:
         return FeedState.COLD, None
     return FeedState.READY if content.is_ready else FeedState.BUILDING, content
+
+
+def _dead_letters(user_id: int, post: Post) -> list[DeadLetter] | None:
+    try:
+        with closing(replay.waiting(list(Topic))) as waiting:
+            letters = (one.letter for one in islice(waiting, MAX_LETTERS))
+            return [letter for letter in letters if _concerns(letter, user_id, post)]
+    except Unavailable:
+        return None
+
+
+def _concerns(letter: DeadLetter, user_id: int, post: Post) -> bool:
+    """Read leniently: many a letter is dead because it does not fit its schema."""
+    try:
+        record = orjson.loads(bytes(letter.value))
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(record, dict):
+        return False
+    if letter.topic == Topic.FEED:
+        return (record.get("post_id"), record.get("follower_id")) == (post.pk, user_id)
+    follow = (record.get("actor_id"), record.get("followee_id"))
+    return record.get("post_id") == post.pk or follow == (user_id, post.user_id)

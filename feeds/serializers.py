@@ -11,6 +11,14 @@ class WaitingSerializer(serializers.Serializer[Any]):
     last_error = serializers.CharField()
 
 
+class DeadLetterSerializer(serializers.Serializer[Any]):
+    topic = serializers.CharField()
+    origin = serializers.CharField(source="__str__", help_text="topic[partition]@offset")
+    error = serializers.CharField()
+    attempts = serializers.IntegerField()
+    created_at = serializers.DateTimeField(default_timezone=UTC)
+
+
 class ExplanationSerializer(serializers.Serializer[Any]):
     verdict = serializers.CharField()
     user_id = serializers.IntegerField()
@@ -27,3 +35,4 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     floor = serializers.IntegerField(allow_null=True)
     in_redis = serializers.BooleanField()
     waiting = WaitingSerializer(allow_null=True)
+    dead_letters = DeadLetterSerializer(many=True, allow_null=True)

@@ -12,16 +12,25 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from feeds import store
-from feeds.tests.conftest import TOKEN, Away, make_ready, walk, write_posts
+from feeds.tests.conftest import TOKEN, Away, dead_letter, make_ready, walk, write_posts
 from follows.models import Follow
+from newsfeed.events import dead_letters, producer, topic_admin
 from newsfeed.events.models import OutboxEvent
+from newsfeed.events.topics import Topic
 from posts.models import Post
 from posts.services import create_post
 
 pytestmark = pytest.mark.usefixtures("follow")
 
 LOST = "Not shown: on its way through Kafka or lost; a rebuild of the feed shows it."
+DEAD = "Not shown: its record is a dead letter; a replay or a rebuild shows it."
 UNREAD = "Shown: the feed is {}, so reads take it from MySQL."
+
+
+@pytest.fixture(autouse=True)
+def _no_dead_letters(settings: Settings) -> None:
+    """Of other tests."""
+    settings.KAFKA_TOPIC_PREFIX = "test-why-"
 
 
 @pytest.fixture
@@ -69,6 +78,7 @@ def test_all_that_is_known_is_told(
         "floor": post_id - 1,
         "in_redis": True,
         "waiting": None,
+        "dead_letters": [],
     }
 
 
@@ -148,6 +158,45 @@ def test_only_the_posts_announcement_counts(why: Callable[[], Any], post_id: int
     assert why()["waiting"] is None
     OutboxEvent.objects.create(payload={"type": "POST_CREATE", "post_id": post_id})
     assert why()["waiting"] is not None
+
+
+@pytest.mark.usefixtures("new_topics")
+def test_dead_letters_of_the_post_are_told_wherever_they_are(
+    why: Callable[[], Any], alice: User, bob: User, carol: User, post_id: int
+) -> None:
+    topic_admin.ensure_topics(1)
+    producer.warm()
+    make_ready(bob.pk)
+    other = b'{"post_id": %d, "follower_id": %d}'
+    strangers = [other % (post_id, carol.pk), other % (post_id + 1, bob.pk), b"?", b"7"]
+    dead_letters.publish([dead_letter(value, n) for n, value in enumerate(strangers)])
+    assert (why()["verdict"], why()["dead_letters"]) == (LOST, [])
+    deletion = b'{"type": "POST_DELETE", "post_id": %d}' % post_id
+    dead_letter(deletion, 41, Topic.ACTIVITY).save()
+    follow = b'{"actor_id": %d, "followee_id": %d}' % (bob.pk, alice.pk)
+    dead_letter(follow, 42, Topic.ACTIVITY).save()
+    assert why()["verdict"] == LOST
+    dead_letters.publish([dead_letter(other % (post_id, bob.pk), 43)])
+    told = why()
+    assert told["verdict"] == DEAD
+    assert [letter["origin"] for letter in told["dead_letters"]] == [
+        "feed-20260309[7]@43",
+        "activity-20260309[7]@41",
+        "activity-20260309[7]@42",
+    ]
+    assert told["dead_letters"][0] == {
+        "topic": "feed",
+        "origin": "feed-20260309[7]@43",
+        "error": "ValueError: a bug",
+        "attempts": 3,
+        "created_at": "2026-03-09T00:00:00Z",
+    }
+
+
+def test_without_kafka_dead_letters_are_unknown(why: Callable[[], Any], kafka_away: Away) -> None:
+    with kafka_away():
+        assert why()["dead_letters"] is None
+    assert why()["dead_letters"] == []
 
 
 def test_only_staff_may_ask(

@@ -3,7 +3,7 @@
 A letter goes straight to the handler of its topic, so that what comes of it is known at once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
@@ -45,7 +45,7 @@ def apply_again(letter: DeadLetter, handlers: Mapping[Topic, Handler]) -> bool:
     return True
 
 
-def waiting(topics: Sequence[Topic]) -> Iterator[Waiting]:
+def waiting(topics: Sequence[Topic]) -> Generator[Waiting, None, None]:
     """All that wait now; what fails again meanwhile waits for the next replay.
 
     Raises what stands in AWAY.
