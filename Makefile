@@ -43,6 +43,11 @@ soak:  ## Faults for more than an hour: 500 and over a million deliveries, by fi
 	    --faults 100 --deliveries 200000 --minutes $(MINUTES) --calm 0.5 || failed+=" $$seed"; \
 	done; [ -z "$$failed" ] || { echo "failed: seeds$$failed"; exit 1; }
 
+.PHONY: mutants
+mutants:  ## Plant known bugs, one at a time: the tests must see each
+	@bin/setup
+	$(PYTHON) -m tests.faults.mutants
+
 .PHONY: lint
 lint: .venv  ## Style, types, import rules, missing migrations, openapi.yaml
 	$(PYTHON) -m ruff check .
