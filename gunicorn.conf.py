@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from gunicorn.util import parse_address
+
 wsgi_app = "newsfeed.wsgi:application"
 bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -23,15 +25,39 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 control_socket_disable = True
 accesslog = "-"
 
+# On a port of their own: what the public may ask has no /metrics.
+_metrics_bind = os.environ.get("WEB_METRICS_BIND", "0.0.0.0:9100")
 # Each worker writes its metrics into files here, and /metrics adds them up.
 _own_folder = Path(tempfile.gettempdir()) / f"newsfeed-metrics-{os.getpid()}"
 _metrics = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _own_folder)
+_servers: list[Any] = []
 
 
 def on_starting(_server: object) -> None:
     shutil.rmtree(_metrics, ignore_errors=True)  # what a former run counted
-    _metrics.mkdir(parents=True)
+    _metrics.mkdir(parents=True, exist_ok=True)  # a mounted folder is emptied, but stays
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+
+def when_ready(_server: object) -> None:
+    """The master answers for all workers: a scrape takes none of their threads."""
+    # It reads PROMETHEUS_MULTIPROC_DIR when it is imported.
+    from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415
+    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
+
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    host, port = parse_address(_metrics_bind)
+    try:
+        server, _thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise SystemExit(f"Cannot serve /metrics on {_metrics_bind}: {error}") from error
+    _servers.append(server)
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    for server in _servers:
+        server.socket.close()  # or a worker that outlives its master would hold the port
 
 
 def post_worker_init(_worker: object) -> None:

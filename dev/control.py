@@ -50,6 +50,7 @@ class Control:
             "KAFKA_MIN_INSYNC_REPLICAS": "1",
             "KAFKA_REPLICATION_FACTOR": "1",
             "WEB_BIND": f"127.0.0.1:{self.ports.api}",
+            "WEB_METRICS_BIND": f"127.0.0.1:{self.ports.metrics}",
             "NEWSFEED_STACK_STATE": str(self.state),
         }
 

@@ -15,7 +15,6 @@ DEADLINE = 10.0
 TOUR = """\
 API      {url}/api/v1/
 health   {url}/readyz
-metrics  {url}/metrics
 admin    {url}/admin/
 
 Try it:

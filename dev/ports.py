@@ -15,6 +15,7 @@ class Ports:
     consumer: int
     relay: int
     control: int
+    metrics: int
     # For tests that put a proxy before each server. What speaks through Kafka's needs a listener
     # of its own, as a broker tells its clients where to call back.
     mariadb_proxy: int

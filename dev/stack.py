@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
@@ -32,6 +33,8 @@ The commands of manage.py, against this stack:
   set -a; . .local/run/env; set +a
   .venv/bin/python manage.py createsuperuser
 
+Metrics are on http://127.0.0.1:{metrics}/metrics (the API), :{consumer} (the consumer) and
+:{relay} (the relay).
 Logs are in .local/run/log. What dies is started again, and named here. Ctrl-C stops everything.\
 """
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -57,7 +60,7 @@ def run() -> None:
             demo.show(f"http://127.0.0.1:{stack.ports.api}")
         except OSError as error:
             print(f"newsfeed: the demonstration failed: {error}")
-        print(HINTS, flush=True)
+        print(HINTS.format(**asdict(stack.ports)), flush=True)
         for line in stack.log():
             print(line, flush=True)
         raise StackError("the supervisor is gone")

@@ -1,7 +1,6 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from django_prometheus.exports import ExportToDjangoView
 
 from feeds.admin import why
 from newsfeed import health
@@ -16,7 +15,6 @@ urlpatterns = [
     path("ping", get_only(health.ping)),
     path("livez", get_only(health.livez)),
     path("readyz", get_only(health.readyz)),
-    path("metrics", get_only(ExportToDjangoView)),
     path(f"{settings.ADMIN_PATH}why/", why, name="admin-why"),
     path(settings.ADMIN_PATH, admin.site.urls),
 ]

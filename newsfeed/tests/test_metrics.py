@@ -1,0 +1,100 @@
+"""What Prometheus gets of an API with several worker processes."""
+
+import http.client
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gunicorn import Gunicorn
+
+REQUESTS = "django_http_requests_before_middlewares_total"
+
+
+@pytest.fixture
+def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
+    gunicorn = Gunicorn(tmp_path, PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"))
+    gunicorn.start()
+    gunicorn.wait_until_ready()
+    yield gunicorn
+    if gunicorn.process.poll() is None:
+        gunicorn.stop()
+
+
+def _get(port: int, path: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    return answer.status, body
+
+
+def _workers(gunicorn: Gunicorn) -> list[int]:
+    children = Path(f"/proc/{gunicorn.process.pid}/task/{gunicorn.process.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
+
+
+def test_metrics_are_on_a_port_that_the_public_one_does_not_have(gunicorn: Gunicorn) -> None:
+    status, metrics = _get(gunicorn.metrics_port, "/metrics")
+    assert status == 200
+    for name in ("feed_read_source_total", "feed_outbox_published_total", "feed_breaker_state"):
+        assert f"# TYPE {name} " in metrics
+    assert 'django_http_requests_total_by_method_total{method="GET"}' in metrics
+    assert _get(gunicorn.port, "/metrics")[0] == 404
+
+
+def test_all_workers_are_counted_and_a_scrape_is_not(gunicorn: Gunicorn, tmp_path: Path) -> None:
+    before = gunicorn.metric(REQUESTS)
+    for _ in range(40):
+        assert _get(gunicorn.port, "/ping")[0] == 200
+    counting = {path.name for path in (tmp_path / "metrics").glob("counter_*.db")}
+    assert len(counting & {f"counter_{pid}.db" for pid in _workers(gunicorn)}) == 2
+    assert gunicorn.metric(REQUESTS) == before + 40
+    assert gunicorn.metric(REQUESTS) == before + 40
+
+
+def test_what_a_killed_worker_counted_stays_and_its_state_goes(
+    gunicorn: Gunicorn, tmp_path: Path
+) -> None:
+    for _ in range(10):
+        _get(gunicorn.port, "/ping")
+    before, killed = gunicorn.metric(REQUESTS), _workers(gunicorn)[0]
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    states: set[str] = set()
+    while len(states) < 2 or f"gauge_livemax_{killed}.db" in states:
+        assert time.monotonic() < deadline, gunicorn.log()
+        time.sleep(0.05)
+        states = {path.name for path in (tmp_path / "metrics").glob("gauge_livemax_*.db")}
+    assert gunicorn.metric(REQUESTS) >= before
+
+
+def test_a_new_run_counts_from_nought_and_has_the_port_at_once(gunicorn: Gunicorn) -> None:
+    for _ in range(20):
+        _get(gunicorn.port, "/ping")
+    assert gunicorn.metric(REQUESTS) > 20
+    gunicorn.stop(signal.SIGKILL)
+    # The workers notice, and meanwhile they hold the API's port, but not this one.
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", gunicorn.metrics_port))
+        probe.listen()
+    gunicorn.start()
+    gunicorn.wait_until_ready()
+    assert gunicorn.metric(REQUESTS) < 20
+
+
+def test_a_metrics_port_that_cannot_be_had_is_said(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        gunicorn = Gunicorn(tmp_path, WEB_METRICS_BIND=taken)
+        gunicorn.start()
+        assert gunicorn.process.wait(20) == 1
+    assert f"Cannot serve /metrics on {taken}: " in gunicorn.log()

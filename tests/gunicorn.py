@@ -1,0 +1,69 @@
+"""gunicorn as a process of its own, as the image starts it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from conftest import free_port
+
+ROOT = Path(__file__).parents[1]
+
+
+class Gunicorn:
+    """Has two workers, and whatever servers the environment names. `start` before anything else."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.port, self.metrics_port = free_port(), free_port()
+        self._env = {
+            "WEB_BIND": f"127.0.0.1:{self.port}",
+            "WEB_METRICS_BIND": f"127.0.0.1:{self.metrics_port}",
+            "WEB_CONCURRENCY": "2",
+        } | variables
+        self._log = folder / f"gunicorn-{self.port}.log"
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn"],
+                cwd=ROOT,
+                env=os.environ | self._env,
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait_until_ready(self, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._answers():
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's samples."""
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5
+        ) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+            return sum(s.value for family in families for s in family.samples if s.name == name)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """The exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def _answers(self) -> bool:
+        try:
+            for url in (f"{self.metrics_port}/metrics", f"{self.port}/livez"):
+                urllib.request.urlopen(f"http://127.0.0.1:{url}", timeout=2).close()
+        except OSError:
+            return False
+        return True
