@@ -5,13 +5,13 @@ PYTHON := .venv/bin/python
 MINUTES := 20
 
 # What the checks need to import the project. Nothing listens on port 1: they use no server.
-lint openapi: export SECRET_KEY := only-for-checks-that-run-without-a-server
-lint openapi: export DATABASE_URL := mysql://nobody@127.0.0.1:1/newsfeed
-lint openapi: export KAFKA_MIN_INSYNC_REPLICAS := 1
+lint openapi test-k8s: export SECRET_KEY := only-for-checks-that-run-without-a-server
+lint openapi test-k8s: export DATABASE_URL := mysql://nobody@127.0.0.1:1/newsfeed
+lint openapi test-k8s: export KAFKA_MIN_INSYNC_REPLICAS := 1
 
 .PHONY: help
 help:  ## Show this
-	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: setup
 setup:  ## Install what is missing: system packages, .venv, the Kafka jars
@@ -28,6 +28,20 @@ test:  ## Run all tests on servers of their own (bin/test)
 .PHONY: test-faults
 test-faults:  ## Break the running service for some minutes, and compare
 	@MODEL_EXAMPLES=300 bin/test tests/faults
+
+.PHONY: test-k8s
+test-k8s:  ## Render and check k8s/, boot Kafka and the gateway as it configures them
+	@bin/setup k8s
+	$(PYTHON) -m pytest tests/k8s
+
+.PHONY: test-k8s-live
+test-k8s-live:  ## Apply every overlay to a real API server: the one of KUBE_TOOLS (tests/k8s/live.py)
+	@bin/setup
+	$(PYTHON) -m tests.k8s.live
+
+.PHONY: k8s-rules
+k8s-rules: .venv  ## Write the PrometheusRule anew, from k8s/base/monitoring/rules
+	$(PYTHON) -m dev.prometheus_rule
 
 .PHONY: outages
 outages:  ## Take each server away under load for some minutes, and measure
@@ -71,6 +85,7 @@ openapi: .venv  ## Write openapi.yaml anew
 requirements: .venv  ## Pin requirements*.txt anew, from requirements*.in
 	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
 	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
+	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements-k8s.in -o requirements-k8s.txt
 
 .venv:
 	@bin/setup
