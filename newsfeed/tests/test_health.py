@@ -71,10 +71,20 @@ def test_without_redis_it_is_not_ready(client: APIClient, db: None, redis_away: 
     assert client.get("/readyz").status_code == 200
 
 
+def test_to_who_can_do_without_redis_it_is_ready(
+    client: APIClient, db: None, redis_away: Away
+) -> None:
+    with redis_away():
+        response = client.get("/readyz?optional=redis")
+        assert client.get("/readyz?optional=mysql").status_code == 503
+    assert (response.status_code, response.json()) == (200, READY | {"redis": "StoreUnavailable"})
+
+
 def test_without_mysql_it_is_not_ready(client: APIClient, mysql_away: Away) -> None:
     with mysql_away():
         response = client.get("/readyz")
         assert client.get("/livez").status_code == 200
+        assert client.get("/readyz?optional=redis").status_code == 503
     assert response.status_code == 503
     assert response.json() == READY | {"status": "unavailable", "mysql": "OperationalError"}
     assert client.get("/readyz").status_code == 200
@@ -87,7 +97,7 @@ def test_a_server_that_is_away_is_named_without_its_address(
         assert b"127.0.0.1" not in client.get("/readyz").content
 
 
-@pytest.mark.parametrize("path", ["/ping", "/livez", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/ping", "/livez", "/readyz"])
 def test_get_and_head_are_answered_and_the_rest_is_a_problem(
     client: APIClient, db: None, path: str
 ) -> None:
@@ -97,11 +107,3 @@ def test_get_and_head_are_answered_and_the_rest_is_a_problem(
         response = client.generic(method, path)
         assert response.status_code == response.json()["status"] == 405
         assert response.headers["Content-Type"] == "application/problem+json"
-
-
-def test_metrics_tell_of_the_feed_and_of_the_requests(client: APIClient) -> None:
-    client.get("/ping")
-    metrics = client.get("/metrics").content.decode()
-    for name in ("feed_read_source_total", "feed_outbox_published_total", "feed_breaker_state"):
-        assert f"# TYPE {name.removesuffix('_total')}" in metrics
-    assert 'django_http_requests_total_by_method_total{method="GET"}' in metrics

@@ -84,7 +84,7 @@ def probes_of_the_api_are_answered(docs: list[Manifest]) -> Iterator[str]:
             asked = container[kind]["httpGet"]
             wanted = "/livez"
             if w.name.startswith("api-"):
-                wanted = "/readyz" if kind == "readinessProbe" else "/livez"
+                wanted = "/readyz?optional=redis" if kind == "readinessProbe" else "/livez"
                 yield from _host(docs, w, container, asked)
             if asked["path"] != wanted:
                 yield f"{w}: {kind} asks for {asked['path']}"
@@ -98,7 +98,7 @@ def _host(
     if len(hosts) != 1 or hosts[0] not in allowed:
         yield f"{w}: the probe's host {hosts} is not in {allowed}"
     try:
-        resolve(asked["path"])
+        resolve(asked["path"].partition("?")[0])
     except Resolver404:
         yield f"{w}: the API has no {asked['path']}"
 

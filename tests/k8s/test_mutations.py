@@ -212,6 +212,7 @@ MUTATIONS: dict[i.Check, list[tuple[str, Mutation]]] = {
     ],
     p.probes_of_the_api_are_answered: [
         ("local", _inside("api-read", "livenessProbe/httpGet/path", "/readyz")),
+        ("local", _inside("api-read", "readinessProbe/httpGet/path", "/readyz")),
         ("local", _inside("consumer", "livenessProbe/httpGet/path", "/metrics")),
         ("local", _probe_host),
         ("local", _setting("ALLOWED_HOSTS", "feed.example.com")),
