@@ -13,7 +13,6 @@ others. ARCHITECTURE.md tells why no post is lost between a rebuild and a push.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import sha1
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +29,7 @@ from redis.exceptions import (
 )
 
 from newsfeed.events.exceptions import Unavailable
-from newsfeed.redis import round_trip
+from newsfeed.redis import Script, round_trip
 
 BUILD_MS = 10_000
 """A builder that has not finished by then is taken for dead, and another may begin."""
@@ -65,13 +64,10 @@ class Content(NamedTuple):
         return self.floor >= 0
 
 
-class Script:
-    def __init__(self, name: str) -> None:
-        self.source = (Path(__file__).parent / "lua" / f"{name}.lua").read_text()
-        self.sha = sha1(self.source.encode()).hexdigest()  # noqa: S324 (Redis names scripts by it)
-
-
-PUSH, BEGIN, FINISH, READ = map(Script, ("push", "begin", "finish", "read"))
+PUSH, BEGIN, FINISH, READ = (
+    Script(Path(__file__).parent / "lua" / f"{name}.lua")
+    for name in ("push", "begin", "finish", "read")
+)
 
 
 SENTINEL = "~"

@@ -1,12 +1,14 @@
 """Redis for requests: several commands in one round trip, behind one breaker for all of them."""
 
 from collections.abc import Iterable
+from hashlib import sha1
+from pathlib import Path
 from typing import Any
 
 from django_redis import get_redis_connection
 from hiredis import pack_command
 from redis.client import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from newsfeed.breaker import Breaker, BreakerOpen
 
@@ -19,11 +21,33 @@ class RedisUnavailable(Exception):
     """Redis did not answer in time, refused, or is not asked for now."""
 
 
+class Script:
+    """For EVALSHA."""
+
+    def __init__(self, path: Path) -> None:
+        self.source = path.read_text()
+        self.sha = sha1(self.source.encode()).hexdigest()  # noqa: S324 (Redis names scripts by it)
+        _sources[self.sha] = self.source
+
+
+_sources: dict[str, str] = {}
+
+
 def ask(*commands: Command) -> list[Any]:
-    """The replies, in order. Gives up after a quarter of a second. Raises RedisUnavailable."""
+    """The replies, in order. Gives up after a quarter of a second. Raises RedisUnavailable.
+
+    A Script that Redis has lost is sent to it, which costs a second round trip.
+    """
     try:
         with breaker.guard():
-            return round_trip(get_redis_connection("default"), commands)
+            redis = get_redis_connection("default")
+            replies = _exchange(redis, commands)
+            for n, reply in enumerate(replies):
+                if isinstance(reply, NoScriptError):
+                    _, sha, *arguments = commands[n]
+                    again = ("EVAL", _sources[str(sha)], *arguments)
+                    (replies[n],) = _exchange(redis, [again])
+            return _good(replies)
     except (RedisError, BreakerOpen) as error:
         raise RedisUnavailable(f"{type(error).__name__}: {error}") from error
 
@@ -33,22 +57,29 @@ def round_trip(redis: Redis, commands: Iterable[Command]) -> list[Any]:
 
     Not a transaction. Each command names the keys it needs, so they may lie on different nodes.
     """
+    return _good(_exchange(redis, commands))
+
+
+def _good(replies: list[Any]) -> list[Any]:
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply
+    return replies
+
+
+def _exchange(redis: Redis, commands: Iterable[Command]) -> list[Any]:
     packed = [pack_command(command) for command in commands]  # type: ignore[arg-type]
     pool = redis.connection_pool
     connection = pool.get_connection()
     try:
         connection.send_packed_command([b"".join(packed)])  # type: ignore[no-untyped-call]
-        replies = [_read_reply(connection) for _ in packed]
+        return [_read_reply(connection) for _ in packed]
     except BaseException:
         # Replies that nobody has read must not meet the next caller.
         connection.disconnect()  # type: ignore[no-untyped-call]
         raise
     finally:
         pool.release(connection)
-    for reply in replies:
-        if isinstance(reply, ResponseError):
-            raise reply
-    return replies
 
 
 def _read_reply(connection: Any) -> Any:

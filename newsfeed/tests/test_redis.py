@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from conftest import Redis
-from newsfeed.redis import RedisUnavailable, ask
+from newsfeed.redis import RedisUnavailable, Script, ask
 from tests.redis_server import Away
 
 
@@ -24,3 +26,12 @@ def test_an_error_among_the_replies_does_not_meet_the_next_caller(redis: Redis) 
 def test_without_redis_it_says_so(redis_away: Away) -> None:
     with redis_away(), pytest.raises(RedisUnavailable):
         ask(("GET", "a"))
+
+
+def test_a_script_that_redis_has_lost_is_sent_alone(redis: Redis, tmp_path: Path) -> None:
+    (tmp_path / "add.lua").write_text("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+    script = Script(tmp_path / "add.lua")
+    for total in (2, 4, 6):
+        redis.script_flush()
+        replies = ask(("INCR", "b"), ("EVALSHA", script.sha, 1, "a", 2), ("GET", "b"))
+        assert replies == [total // 2, total, b"%d" % (total // 2)]
