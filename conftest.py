@@ -30,6 +30,7 @@ from accounts.tokens import issue_tokens
 from feeds import fanout, services
 from feeds.handlers import HANDLERS
 from newsfeed import redis as newsfeed_redis
+from newsfeed.api import limits
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
@@ -187,6 +188,12 @@ def _own_keys_and_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     second that passes adds no query: what it revokes makes its process ask MySQL again."""
     monkeypatch.setattr(keys, "_ring", keys.EMPTY_RING)
     monkeypatch.setattr(revocation, "_trusted_until", float("inf"))
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor what one asks for."""
+    monkeypatch.setattr(limits, "_memory", limits.Memory())
 
 
 def free_port() -> int:

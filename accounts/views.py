@@ -28,6 +28,7 @@ from accounts.services import (
     update_profile,
 )
 from accounts.sessions import log_out, refresh_tokens
+from accounts.throttles import LoginThrottle
 from accounts.tokens import issue_tokens
 from newsfeed.api.paging import page_response
 from newsfeed.api.schema import problems
@@ -54,6 +55,8 @@ class SignUpView(OpenView):
 
 
 class LoginView(OpenView):
+    throttle_classes = [LoginThrottle]
+
     @extend_schema(
         request=CredentialsSerializer, responses={200: LoginSerializer} | problems(400, 401)
     )

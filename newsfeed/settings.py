@@ -143,6 +143,18 @@ FEED_TTL_SECONDS = env.int("FEED_TTL_SECONDS", default=7 * 24 * 3600)
 FANOUT_INLINE_LIMIT = env.int("FANOUT_INLINE_LIMIT", default=200)
 FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", default=5000)
 
+# By endpoint, as `newsfeed.api.limits.parse` reads it. What the environment names comes on top.
+RATE_LIMITS = ",".join(
+    (
+        "default=100/m",
+        "login=5/m,login-address=20/m,login-username=100/h,signup=20/h",
+        "follow=30/m,posts=30/m",
+        env.str("RATE_LIMITS", default=""),
+    )
+)
+# Without Redis, so many processes share a limit.
+WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2)
+
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -186,6 +198,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["newsfeed.api.json.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["newsfeed.api.json.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["newsfeed.api.throttles.EndpointThrottle"],
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "EXCEPTION_HANDLER": "newsfeed.api.errors.exception_handler",
     # There is one format; `?format=` would otherwise answer 404 on every path.

@@ -35,9 +35,9 @@ class Service:
 
     def person(self, user_id: int) -> Person:
         """A user from a bulk load. Logging in costs a third of a second each, on purpose."""
-        return Person(self.url, user_id, self._access_token(user_id))
+        return Person(self.url, user_id, self.token(user_id))
 
-    def _access_token(self, user_id: int) -> str:
+    def token(self, user_id: int) -> str:
         """As the service would issue it. It does not know of it, and takes it all the same."""
         kid, seed = self._signing_key
         claims = {"token_type": "access", "user_id": str(user_id), "epoch": 0}

@@ -3,6 +3,7 @@ from unittest.mock import patch
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -70,3 +71,52 @@ def test_a_stale_token_does_not_stand_in_the_way(
 ) -> None:
     client.credentials(HTTP_AUTHORIZATION="Bearer stale")
     assert client.post(PATH, {"username": "alice", "password": password}).status_code == 200
+
+
+LIMITS = "default=100/m,login=5/m,login-address=20/m,login-username=100/h"
+
+
+def _statuses(client: APIClient, count: int, username: str, address: str) -> list[int]:
+    form = {"username": username, "password": "wrong"}
+    return [client.post(PATH, form, REMOTE_ADDR=address).status_code for _ in range(count)]
+
+
+def test_the_sixth_try_is_refused_before_its_password_is_looked_at(
+    client: APIClient, alice: User, password: str, settings: Settings
+) -> None:
+    settings.RATE_LIMITS = LIMITS
+    assert _statuses(client, 5, "alice", "192.0.2.1") == [401] * 5
+    with patch("accounts.views.log_in") as log_in:
+        assert _statuses(client, 1, " alice ", "192.0.2.1") == [429]
+    log_in.assert_not_called()
+    right = {"username": "alice", "password": password}
+    assert client.post(PATH, right, REMOTE_ADDR="192.0.2.1").status_code == 429
+    assert client.post(PATH, right, REMOTE_ADDR="192.0.2.2").status_code == 200
+
+
+def test_one_address_may_try_twenty_names(
+    client: APIClient, alice: User, settings: Settings
+) -> None:
+    settings.RATE_LIMITS = LIMITS
+    names = [f"user_{n}" for n in range(21)]
+    tried = [_statuses(client, 1, name, "192.0.2.1") for name in names]
+    assert tried == [[401]] * 20 + [[429]]
+    assert _statuses(client, 1, "user_20", "192.0.2.2") == [401]
+
+
+def test_one_name_may_be_tried_a_hundred_times_from_everywhere(
+    client: APIClient, alice: User, settings: Settings
+) -> None:
+    settings.RATE_LIMITS = LIMITS
+    tried = [_statuses(client, 1, "alice", f"192.0.2.{n}") for n in range(101)]
+    assert tried == [[401]] * 100 + [[429]]
+    assert _statuses(client, 1, "bob", "192.0.2.100") == [401]
+
+
+def test_a_body_that_is_no_log_in_counts_for_the_address(
+    client: APIClient, db: None, settings: Settings
+) -> None:
+    settings.RATE_LIMITS = LIMITS
+    forms = [{}, {"username": ["x"]}, {"username": None}, {"username": 1}]
+    tried = [client.post(PATH, forms[n % 4]).status_code for n in range(21)]
+    assert tried == [400] * 20 + [429]

@@ -1,0 +1,151 @@
+"""At most so many requests in any stretch of so many seconds, by each user and endpoint.
+
+The algorithm is the sliding-window log: the times of the admitted requests are kept, and one more
+is admitted while fewer than the limit lie in the window. `admit.lua` keeps them in one list in
+Redis, `rate_limit:{who}:{endpoint}`, as the moving window of the library `limits` does (Ali-Akber
+Saifee), but by the clock of Redis. So it is exact however many processes and hosts ask at once.
+
+Each process also remembers what it has admitted itself. That decides while Redis is away, and it
+holds when Redis is flushed: a process never admits more than the limit by its own hand.
+"""
+
+import logging
+import math
+import re
+import threading
+import time
+from collections import OrderedDict, deque
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+from prometheus_client import Counter
+
+from newsfeed import redis
+from newsfeed.redis import Command, RedisUnavailable, Script
+
+logger = logging.getLogger(__name__)
+
+ADMIT = Script(Path(__file__).parent / "admit.lua")
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+_ITEM = re.compile(r"([a-z-]+)=([1-9][0-9]{0,8})/([smh])")
+NAMES = {"default", "login-address", "login-username"}
+"""Limits that are not of one endpoint."""
+MAX_KEYS = 10_000
+"""That a process remembers: some MB. Whoever was idle for the longest is forgotten first."""
+DECIDED = Counter("feed_limiter_decisions_total", "Requests counted.", ["by", "outcome"])
+for _by in ("redis", "process"):
+    for _outcome in ("admitted", "refused"):
+        DECIDED.labels(_by, _outcome)
+
+
+class Limit(NamedTuple):
+    requests: int
+    seconds: int
+
+
+class Outcome(NamedTuple):
+    admitted: bool
+    limit: Limit
+    remaining: int
+    seconds: int
+    """Rounded up: until the oldest request leaves the window, so that one more is admitted."""
+
+    def headers(self) -> dict[str, str]:
+        """As in draft-ietf-httpapi-ratelimit-headers-06, the last form with a field for each."""
+        return {
+            "RateLimit-Policy": f"{self.limit.requests};w={self.limit.seconds}",
+            "RateLimit-Limit": str(self.limit.requests),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.seconds),
+        }
+
+
+@lru_cache
+def parse(text: str) -> dict[str, Limit]:
+    """Limits by endpoint; of two for the same one the later counts. Raises ValueError.
+
+    >>> parse("default=100/m,login=5/m,login=6/m")
+    {'default': Limit(requests=100, seconds=60), 'login': Limit(requests=6, seconds=60)}
+    """
+    limits = {}
+    for item in filter(None, map(str.strip, text.split(","))):
+        match = _ITEM.fullmatch(item)
+        if match is None:
+            raise ValueError(item)
+        limits[match[1]] = Limit(int(match[2]), SECONDS[match[3]])
+    return limits
+
+
+def limit_of(endpoint: str) -> Limit:
+    """Endpoints go by their names in the URL configuration."""
+    limits = parse(settings.RATE_LIMITS)
+    return limits.get(endpoint) or limits["default"]
+
+
+def key(who: object, endpoint: str) -> str:
+    return f"rate_limit:{who}:{endpoint}"
+
+
+def command(key: str, limit: Limit) -> Command:
+    """Asks for one request. It may be sent along with others of `redis.ask`."""
+    return ("EVALSHA", ADMIT.sha, 1, key, limit.requests, limit.seconds * 1_000_000)
+
+
+def outcome(key: str, limit: Limit, reply: list[int]) -> Outcome:
+    """What the reply to `command` means."""
+    admitted, used, microseconds = reply
+    if admitted and not _memory.admit(key, limit)[0]:
+        admitted = 0  # Redis was flushed
+    return _decided("redis", limit, (bool(admitted), used, microseconds / 1e6))
+
+
+def admit(key: str, limit: Limit) -> Outcome:
+    """Counts one request. Without Redis, this process admits its share of the limit."""
+    try:
+        (reply,) = redis.ask(command(key, limit))
+    except RedisUnavailable as error:
+        logger.warning("requests are counted without Redis: %s", error)
+        return alone(key, limit)
+    return outcome(key, limit, reply)
+
+
+def alone(key: str, limit: Limit) -> Outcome:
+    """What this process decides by itself: one of WEB_CONCURRENCY that share the limit."""
+    share = limit._replace(requests=max(1, limit.requests // settings.WEB_CONCURRENCY))
+    return _decided("process", share, _memory.admit(key, share))
+
+
+def _decided(by: str, limit: Limit, counted: tuple[bool, int, float]) -> Outcome:
+    admitted, used, seconds = counted
+    DECIDED.labels(by, "admitted" if admitted else "refused").inc()
+    remaining = max(0, limit.requests - used) if admitted else 0
+    return Outcome(admitted, limit, remaining, max(1, math.ceil(seconds)))
+
+
+class Memory:
+    """The times of the requests that this process has admitted, for some time per key."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def admit(self, key: str, limit: Limit) -> tuple[bool, int, float]:
+        """Whether one more is admitted, how many were in the window, and seconds until one is."""
+        with self._lock:
+            times = self._times.setdefault(key, deque())
+            self._times.move_to_end(key)
+            if len(self._times) > MAX_KEYS:
+                self._times.popitem(last=False)
+            now = time.monotonic()
+            while times and times[0] <= now - limit.seconds:
+                times.popleft()
+            admitted = len(times) < limit.requests
+            if admitted:
+                times.append(now)
+            nth = times[max(0, len(times) - limit.requests)]
+            return admitted, len(times), nth + limit.seconds - now
+
+
+_memory = Memory()

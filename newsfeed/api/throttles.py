@@ -1,0 +1,68 @@
+"""Limits as Django REST framework applies them: before the view, and before a body is hashed."""
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from newsfeed.api import limits
+from newsfeed.api.limits import Limit, Outcome
+
+
+class EndpointThrottle(BaseThrottle):
+    """One limit for each user and endpoint; whoever has no token goes by the address.
+
+    What it decides becomes `request.rate_limit`, and so the RateLimit headers of the answer. An
+    authentication that has asked already, along with something else, leaves its Outcome there.
+    """
+
+    refusal: Outcome
+
+    def allow_request(self, request: Request, view: object) -> bool:
+        http: Any = request._request
+        asked: Outcome | None = getattr(http, "rate_limit", None)
+        outcomes = (asked,) if asked else (limits.admit(*one) for one in self.limits(request))
+        for outcome in outcomes:
+            if not outcome.admitted:
+                http.rate_limit = self.refusal = outcome
+                return False
+            asked = min(asked or outcome, outcome, key=lambda one: one.remaining)
+        http.rate_limit = asked
+        return True
+
+    def wait(self) -> float:
+        return self.refusal.seconds
+
+    def limits(self, request: Request) -> Iterator[tuple[str, Limit]]:
+        """Keys and limits, in the order in which they are asked; the first refusal is the last."""
+        endpoint = endpoint_of(request)
+        yield (
+            limits.key(request.user.pk or address_of(request), endpoint),
+            limits.limit_of(endpoint),
+        )
+
+
+def endpoint_of(request: Request) -> str:
+    """The name of the URL."""
+    match = request._request.resolver_match
+    return (match and match.url_name) or "unnamed"
+
+
+def address_of(request: Request) -> str:
+    """The client's address: IPv4 as it is, of IPv6 the /64, which one customer has to himself.
+
+    X-Forwarded-For is believed as far as NUM_PROXIES goes: each proxy of ours appends one.
+    """
+    for text in (BaseThrottle().get_ident(request), request.META.get("REMOTE_ADDR", "")):
+        try:
+            address = ipaddress.ip_address(text or "")
+        except ValueError:
+            continue
+        if isinstance(address, ipaddress.IPv4Address):
+            return str(address)
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
+    return "unknown"
