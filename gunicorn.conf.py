@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 
 from gunicorn.util import parse_address
+from newsfeed import logs
 
 wsgi_app = "newsfeed.wsgi:application"
 bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
@@ -23,7 +24,11 @@ graceful_timeout = 20
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 # It would open a socket in $HOME, and a read-only container has none.
 control_socket_disable = True
-accesslog = "-"
+# The service writes a line for each request itself. What gunicorn says comes in the same form.
+accesslog = None
+logconfig_dict = logs.config(
+    form=os.environ.get("LOG_FORMAT", "json"), level=os.environ.get("LOG_LEVEL", "INFO")
+)
 
 # On a port of their own: what the public may ask has no /metrics.
 _metrics_bind = os.environ.get("WEB_METRICS_BIND", "0.0.0.0:9100")

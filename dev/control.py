@@ -52,10 +52,11 @@ class Control:
             "KAFKA_REPLICATION_FACTOR": "1",
             "WEB_BIND": f"127.0.0.1:{self.ports.api}",
             "WEB_METRICS_BIND": f"127.0.0.1:{self.ports.metrics}",
+            "LOG_FORMAT": "line",
             "NEWSFEED_STACK_STATE": str(self.state),
-        }
             # Tests, benchmarks and the demonstration ask more often than people do.
             "RATE_LIMITS": ",".join(f"{name}=1000000/m" for name in LIMITED),
+        }
 
     def override_for_apps(self, env: dict[str, str]) -> None:
         """Other values than those of `env` for the apps that are started from now on."""

@@ -5,6 +5,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.urls import get_resolver
+
+from newsfeed import logs
 
 POSITIVE = (
     "FEED_MAX_LENGTH",
@@ -15,12 +18,21 @@ POSITIVE = (
     "KAFKA_PARTITIONS",
     "KAFKA_REPLICATION_FACTOR",
     "KAFKA_RETENTION_DAYS",
+    "WEB_CONCURRENCY",
 )
 
 
 @register
 def check_settings(**_: Any) -> list[CheckMessage]:
-    return [*_secret_key(), *_signing_keys(), *_kafka(), *_positive(), *_admin()]
+    return [
+        *_secret_key(),
+        *_signing_keys(),
+        *_kafka(),
+        *_positive(),
+        *_limits(),
+        *_logs(),
+        *_admin(),
+    ]
 
 
 def _secret_key() -> list[CheckMessage]:
@@ -89,3 +101,33 @@ def _admin() -> list[CheckMessage]:
         return []
     sentence = f"ADMIN_PATH is {path!r}; it must be like admin/ and not below api/."
     return [Error(sentence, id="newsfeed.E010")]
+
+
+def _limits() -> list[CheckMessage]:
+    # It needs Django REST framework, which needs the settings.
+    from newsfeed.api import limits  # noqa: PLC0415
+
+    problems: list[CheckMessage] = []
+    proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
+    if proxies < 0:
+        problems.append(
+            Error(f"NUM_PROXIES is {proxies}; it must be 0 or more.", id="newsfeed.E007")
+        )
+    try:
+        names = limits.parse(settings.RATE_LIMITS).keys()
+    except ValueError as error:
+        sentence = f"RATE_LIMITS has {str(error)!r}; a limit looks like login=5/m, with s, m or h."
+        return [*problems, Error(sentence, id="newsfeed.E008")]
+    endpoints = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
+    if unknown := names - endpoints - limits.NAMES:
+        sentence = f"RATE_LIMITS names {', '.join(sorted(unknown))}: there is no such endpoint."
+        problems.append(Error(sentence, id="newsfeed.E008"))
+    return problems
+
+
+def _logs() -> list[CheckMessage]:
+    form = settings.LOG_FORMAT
+    if form in logs.FORMATS:
+        return []
+    choice = " or ".join(logs.FORMATS)
+    return [Error(f"LOG_FORMAT is {form!r}; it must be {choice}.", id="newsfeed.E009")]

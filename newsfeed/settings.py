@@ -12,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from newsfeed import logs
+
 
 class Env(environ.Env):  # type: ignore[misc]
     def int(self, var: str, default: Any) -> Any:
@@ -55,6 +57,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "newsfeed.api.requests.request_middleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -220,13 +223,5 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # Of an outage kafka-python logs each attempt, ten a second; what comes of it, we log ourselves.
-    # And of axes only what it refuses.
-    "loggers": {"kafka": {"level": "CRITICAL"}, "axes": {"level": "WARNING"}},
-}
+LOG_FORMAT = env.str("LOG_FORMAT", default="json")
+LOGGING = logs.config(form=LOG_FORMAT, level=env.str("LOG_LEVEL", default="INFO"))
