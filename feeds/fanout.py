@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from follows.selectors import follower_ids
 from newsfeed.breaker import Breaker, BreakerOpen
-from newsfeed.events import outbox, producer, topic_admin
+from newsfeed.events import outbox, producer, topic_admin, tracing
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.producer import Delivery, Message, PublishError
 from newsfeed.events.schemas import (
@@ -53,8 +53,8 @@ def publish_inline(event: OutboxEvent) -> None:
         return
     try:
         with kafka_breaker.guard():
-            messages = [_own_message(record), *_feed_messages(record, followers)]
-            producer.send(messages).wait(INLINE_SECONDS)
+            first, messages = [_own_message(record)], _feed_messages(record, followers)
+            producer.send(_traced(event, first, messages)).wait(INLINE_SECONDS)
     except (PublishError, BreakerOpen) as error:
         logger.warning("%s is left to the relay: %r", event, error)
         outbox.hand_over(event)
@@ -85,7 +85,7 @@ def relay(worker: str) -> int:
         try:
             delivery.wait(RELAY_SECONDS)
         except PublishError as error:
-            logger.warning("%s is tried again later: %s", event, error)
+            logger.warning("%s is tried again later: %s", event, error, extra=_trace(event))
             outbox.retry_later(event, worker, error)
             continue
         if goes_on_after is None:
@@ -122,7 +122,7 @@ def _try_to_send(event: OutboxEvent, worker: str) -> _Sent | None:
     try:
         return _send_slice(event)
     except Exception as error:
-        logger.exception("%s cannot be published", event)
+        logger.exception("%s cannot be published", event, extra=_trace(event))
         outbox.retry_later(event, worker, error)
         return None
 
@@ -134,7 +134,7 @@ def _send_slice(event: OutboxEvent) -> _Sent:
     room = max(1, BYTES_PER_SLICE // len(messages[0].value)) if messages else len(followers)
     is_last = len(followers) < FOLLOWERS_PER_SLICE and len(followers) <= room
     first = [] if event.published_to else [_own_message(record)]
-    delivery = producer.send([*first, *messages[:room]])
+    delivery = producer.send(_traced(event, first, messages[:room]))
     return _Sent(event, delivery, None if is_last else followers[:room][-1])
 
 
@@ -152,6 +152,23 @@ def _followers(record: Activity | AuditRecord, *, after: int, limit: int) -> lis
 def _own_message(record: Activity | AuditRecord) -> Message:
     topic = audit_log() if isinstance(record, AuditRecord) else Topic.ACTIVITY.today()
     return Message(topic, record.entity_id, encode(record))
+
+
+def _traced(event: OutboxEvent, *parts: list[Message]) -> list[Message]:
+    """The parts as one, with the request's id on the first message of each.
+
+    One is enough to follow a request; on each it would cost the relay and the consumer CPU.
+    """
+    headers = tracing.headers(event.request_id)
+    return [
+        message._replace(headers=headers) if n == 0 else message
+        for part in parts
+        for n, message in enumerate(part)
+    ]
+
+
+def _trace(event: OutboxEvent) -> dict[str, str]:
+    return {"request_id": event.request_id}
 
 
 def _feed_messages(event: Activity | AuditRecord, followers: list[int]) -> list[Message]:

@@ -111,7 +111,7 @@ def _limits() -> list[CheckMessage]:
     proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
     if proxies < 0:
         problems.append(
-            Error(f"NUM_PROXIES is {proxies}; it must be 0 or more.", id="newsfeed.E007")
+            Error(f"NUM_PROXIES is {proxies}; it must be 0 or more.", id="newsfeed.E011")
         )
     try:
         names = limits.parse(settings.RATE_LIMITS).keys()

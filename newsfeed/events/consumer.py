@@ -19,7 +19,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import MemberState
 from prometheus_client import Counter, Gauge
 
-from newsfeed.events import dead_letters, failures, topic_admin
+from newsfeed.events import dead_letters, failures, topic_admin, tracing
 from newsfeed.events.failures import Handler
 from newsfeed.events.stall import StallWatch
 from newsfeed.events.tally import Tally
@@ -208,6 +208,7 @@ class Consumer:
             dead_letters.keep(dead)
         self._tally = tally
         for topic, some in letters.items():
+            tracing.log(raws[topic], some)
             CONSUMED.labels(topic, "ok").inc(some.count(None))
             CONSUMED.labels(topic, "dead_letter").inc(len(some) - some.count(None))
 

@@ -21,6 +21,9 @@ class OutboxEvent(models.Model):
     claimed_until = models.DateTimeField(db_default=Now())
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=200, blank=True)
+    request_id = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Of the request that caused the event."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["claimed_until"], name="outbox_claimed_until")]

@@ -15,6 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from newsfeed import logs
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.schemas import Activity, ActivityType, AuditRecord
 
@@ -49,6 +50,7 @@ def keep(record: Activity | AuditRecord) -> OutboxEvent:
     return OutboxEvent.objects.create(
         event_id=record.event_id,
         payload=msgspec.to_builtins(record),
+        request_id=logs.request_id.get(),
         claimed_until=Now() + REQUEST_LEASE,
     )
 

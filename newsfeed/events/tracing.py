@@ -1,0 +1,29 @@
+"""The id of a request, on its way through Kafka into the log of whoever applies its records."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from newsfeed.events.models import DeadLetter
+
+logger = logging.getLogger(__name__)
+
+HEADER = "request-id"
+
+
+def headers(request_id: str) -> list[tuple[str, bytes]] | None:
+    return [(HEADER, request_id.encode())] if request_id else None
+
+
+def log(raws: Sequence[Any], letters: Sequence[DeadLetter | None]) -> None:
+    """A line for each record that carries an id, with what has become of the record."""
+    for raw, letter in zip(raws, letters, strict=True):
+        for name, value in raw.headers:
+            if name == HEADER:
+                fields = {
+                    "request_id": value.decode(errors="replace"),
+                    "topic": raw.topic,
+                    "partition": raw.partition,
+                    "offset": raw.offset,
+                }
+                logger.info("dead letter" if letter else "applied", extra=fields)
