@@ -5,6 +5,7 @@ from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 USERNAME_PATTERN = r"^[a-z0-9_]{3,30}\Z"
 
@@ -18,7 +19,9 @@ class User(AbstractUser):
         # The server's usual collations hold 'bob' and 'bób' for equal.
         db_collation="utf8mb4_bin",
         validators=[
-            RegexValidator(USERNAME_PATTERN, "3 to 30 characters: a to z, 0 to 9 and underscore.")
+            RegexValidator(
+                USERNAME_PATTERN, _("3 to 30 characters: a to z, 0 to 9 and underscore.")
+            )
         ],
     )
     display_name = models.CharField(max_length=50, blank=True)

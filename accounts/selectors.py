@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 
 from accounts.models import RefreshToken, User
@@ -59,7 +60,7 @@ def lock_user_or_raise(user_id: int) -> User:
 def _get_or_raise(users: QuerySet[User], user_id: int) -> User:
     user = users.filter(pk=user_id).first()
     if user is None:
-        raise NotFound("There is no such user.")
+        raise NotFound(_("There is no such user."))
     return user
 
 
@@ -124,4 +125,4 @@ def lock_users_or_raise(*, exclusive_id: int, shared_id: int) -> None:
     for user_id in sorted((exclusive_id, shared_id)):
         query = _LOCK_EXCLUSIVE if user_id == exclusive_id else _LOCK_SHARED
         if not User.objects.raw(query, [user_id]):
-            raise NotFound("There is no such user.")
+            raise NotFound(_("There is no such user."))

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError as InvalidPassword
 from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from accounts.models import RefreshToken, User
@@ -38,7 +39,7 @@ def create_user(*, username: str, password_hash: str, display_name: str = "") ->
             username=username, password=password_hash, display_name=display_name
         )
     except IntegrityError as error:
-        raise Conflict("This username is taken.") from error
+        raise Conflict(_("This username is taken.")) from error
 
 
 def log_in(*, username: str, password: str) -> User:
@@ -46,7 +47,7 @@ def log_in(*, username: str, password: str) -> User:
     # Not `authenticate`, whose other backend locks the admin's form.
     user = ModelBackend().authenticate(None, username=username, password=password)
     if not isinstance(user, User):
-        raise AuthenticationFailed("The username or the password is wrong.")
+        raise AuthenticationFailed(_("The username or the password is wrong."))
     return user
 
 
@@ -58,7 +59,7 @@ def suspend_user(user_id: int) -> User:
     """
     user = lock_user_or_raise(user_id)
     if not user.is_active:
-        raise Conflict("The user is suspended already.")
+        raise Conflict(_("The user is suspended already."))
     user.is_active, user.suspended_at = False, timezone.now()
     user.save(update_fields=["is_active", "suspended_at"])
     return user
@@ -69,7 +70,7 @@ def reinstate_user(user_id: int) -> User:
     """Take a suspension back. Raises NotFound, and Conflict for somebody who is not suspended."""
     user = lock_user_or_raise(user_id)
     if not user.suspended_at:
-        raise Conflict("The user is not suspended.")
+        raise Conflict(_("The user is not suspended."))
     user.is_active, user.suspended_at = True, None
     user.save(update_fields=["is_active", "suspended_at"])
     return user
@@ -88,7 +89,7 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
     Raises ValidationError for a wrong or a weak password, Conflict when another change was first.
     """
     if not user.check_password(current_password):
-        raise ValidationError({"current_password": ["This is not your password."]})
+        raise ValidationError({"current_password": [_("This is not your password.")]})
     _refuse_weak(new_password, user, field="new_password")
     return _replace_password(user, make_password(new_password))
 
@@ -97,7 +98,7 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
 def _replace_password(user: User, new_hash: str) -> dict[str, str]:
     unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
     if not unchanged.update(password=new_hash):
-        raise Conflict("The password was changed by another request.")
+        raise Conflict(_("The password was changed by another request."))
     end_all_sessions(user.pk)
     user.refresh_from_db(fields=["auth_epoch"])
     return issue_tokens(user)

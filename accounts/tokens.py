@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import jwt
 from django.conf import settings
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.backends import TokenBackend
@@ -90,7 +91,7 @@ def read_access_or_raise(access: bytes) -> Claims:
     try:
         return _claims(_Access(access))
     except TokenError as error:
-        raise AuthenticationFailed("The access token is invalid or expired.") from error
+        raise AuthenticationFailed(_("The access token is invalid or expired.")) from error
 
 
 def read_refresh_or_raise(refresh: str) -> Claims:
@@ -98,7 +99,7 @@ def read_refresh_or_raise(refresh: str) -> Claims:
     try:
         return _claims(_Refresh(refresh))
     except TokenError as error:
-        raise AuthenticationFailed("The refresh token is invalid or expired.") from error
+        raise AuthenticationFailed(_("The refresh token is invalid or expired.")) from error
 
 
 def hash_token(token: str) -> str:

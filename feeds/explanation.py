@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import islice
 
 import orjson
+from django.utils.translation import gettext as _
 
 from accounts.selectors import get_any_user_or_raise
 from feeds import store
@@ -56,27 +57,28 @@ class Explanation:
     def _why_hidden(self) -> str:
         """What every read filters out; else empty."""
         if self.post.deleted_at:
-            return "Not shown: the post is deleted."
+            return _("Not shown: the post is deleted.")
         if self.post.hidden_at:
-            return "Not shown: a moderator has hidden the post."
+            return _("Not shown: a moderator has hidden the post.")
         if not self.post.user.is_active:
-            return "Not shown: the author is suspended."
+            return _("Not shown: the author is suspended.")
         if self.post.user_id == self.user_id:
-            return "Not shown: it is the user's own post."
-        return "" if self.followed_since else "Not shown: the user does not follow the author."
+            return _("Not shown: it is the user's own post.")
+        return "" if self.followed_since else _("Not shown: the user does not follow the author.")
 
     def _where_found(self) -> str:
         if self.floor is None:
-            return f"Shown: the feed is {self.feed_state}, so reads take it from MySQL."
+            verdict = _("Shown: the feed is %(state)s, so reads take it from MySQL.")
+            return verdict % {"state": self.feed_state}
         if self.post.pk <= self.floor:
-            return "Shown: it is not above the floor, where reads go on in MySQL."
+            return _("Shown: it is not above the floor, where reads go on in MySQL.")
         if self.in_redis:
-            return "Shown: the ready feed holds it."
+            return _("Shown: the ready feed holds it.")
         if self.waiting:
-            return "Not shown yet: it waits in the outbox for the relay."
+            return _("Not shown yet: it waits in the outbox for the relay.")
         if any(letter.topic == Topic.FEED for letter in self.dead_letters or []):
-            return "Not shown: its record is a dead letter; a replay or a rebuild shows it."
-        return "Not shown: on its way through Kafka or lost; a rebuild of the feed shows it."
+            return _("Not shown: its record is a dead letter; a replay or a rebuild shows it.")
+        return _("Not shown: on its way through Kafka or lost; a rebuild of the feed shows it.")
 
 
 def explain(user_id: int, post_id: int) -> Explanation:

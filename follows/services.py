@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound, ValidationError
 
 from accounts.selectors import lock_users_or_raise
@@ -14,14 +15,14 @@ def follow(*, follower_id: int, followee_id: int) -> Follow:
     The lock on the follower lets one follow at a time see the count and the pair.
     """
     if follower_id == followee_id:
-        raise ValidationError({"followee_id": ["You cannot follow yourself."]})
+        raise ValidationError({"followee_id": [_("You cannot follow yourself.")]})
     lock_users_or_raise(exclusive_id=follower_id, shared_id=followee_id)
     following = Follow.objects.filter(follower=follower_id)
     if following.filter(followee=followee_id).exists():
-        raise Conflict("You follow this user already.")
+        raise Conflict(_("You follow this user already."))
     if following.count() >= settings.FOLLOWING_LIMIT:
-        message = f"You cannot follow more than {settings.FOLLOWING_LIMIT} users."
-        raise ValidationError({"followee_id": [message]})
+        message = _("You cannot follow more than %(limit)d users.")
+        raise ValidationError({"followee_id": [message % {"limit": settings.FOLLOWING_LIMIT}]})
     return Follow.objects.create(follower_id=follower_id, followee_id=followee_id)
 
 
@@ -34,5 +35,5 @@ def unfollow(*, follower_id: int, followee_id: int) -> None:
         .first()
     )
     if edge is None:
-        raise NotFound("You do not follow this user.")
+        raise NotFound(_("You do not follow this user."))
     edge.delete()

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Max
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 
 from accounts.selectors import UserSummary, get_user_or_raise
@@ -48,7 +49,7 @@ def lock_undeleted_post_or_raise(post_id: int) -> Post:
 def _get_or_raise(posts: PostQuerySet, post_id: int) -> Post:
     post = posts.filter(pk=post_id).first()
     if post is None:
-        raise NotFound("There is no such post.")
+        raise NotFound(_("There is no such post."))
     return post
 
 

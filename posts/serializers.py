@@ -1,6 +1,7 @@
 from datetime import UTC
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from accounts.serializers import UserSummarySerializer
@@ -14,7 +15,7 @@ class PostContentSerializer(serializers.Serializer[Any]):
 
     def validate_content(self, content: str) -> str:
         if not content.strip():
-            raise serializers.ValidationError("This field may not be blank.")
+            raise serializers.ValidationError(_("This field may not be blank."))
         return content
 
 

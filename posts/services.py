@@ -3,6 +3,7 @@ from typing import Any
 
 from django.db import IntegrityError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
 from accounts.models import User
@@ -91,7 +92,7 @@ def hide_post(post_id: int) -> Post:
     """Take a post from every reader, its author too. Raises NotFound, and Conflict if it is so."""
     post = lock_undeleted_post_or_raise(post_id)
     if post.hidden_at:
-        raise Conflict("The post is hidden already.")
+        raise Conflict(_("The post is hidden already."))
     post.hidden_at = timezone.now()
     post.save(update_fields=["hidden_at"])
     return post
@@ -102,7 +103,7 @@ def unhide_post(post_id: int) -> Post:
     """Give a hidden post back to its readers. Raises NotFound, and Conflict if it is not hidden."""
     post = lock_undeleted_post_or_raise(post_id)
     if not post.hidden_at:
-        raise Conflict("The post is not hidden.")
+        raise Conflict(_("The post is not hidden."))
     post.hidden_at = None
     post.save(update_fields=["hidden_at"])
     return post
@@ -112,5 +113,5 @@ def _lock_own_post_or_raise(*, user_id: int, post_id: int) -> Post:
     post = lock_post_or_raise(post_id)
     if post.user_id != user_id:
         get_post_or_raise(post_id)  # of a suspended author nobody is told that it exists
-        raise PermissionDenied("This is another user's post.")
+        raise PermissionDenied(_("This is another user's post."))
     return post

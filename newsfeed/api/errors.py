@@ -1,7 +1,8 @@
 """Every error leaves as RFC 9457 `application/problem+json`.
 
 Shape: {"type", "title", "status", "detail", "instance"}; a 400 about the input has the type
-`/problems/validation` and names each bad field in "errors": [{"field", "message"}].
+`/problems/validation` and names each bad field in "errors": [{"field", "message"}]. Titles, details
+and messages are in the language of Accept-Language; types and fields never change.
 """
 
 import logging
@@ -15,6 +16,8 @@ import orjson
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import escape_uri_path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import views
 from rest_framework.exceptions import ValidationError
@@ -23,6 +26,22 @@ from rest_framework.response import Response
 from newsfeed.api.exceptions import DatabaseUnavailable
 
 PROBLEM_JSON = "application/problem+json"
+# Those of RFC 9110, whatever this Python calls them.
+TITLES = {
+    400: gettext_lazy("Bad Request"),
+    401: gettext_lazy("Unauthorized"),
+    403: gettext_lazy("Forbidden"),
+    404: gettext_lazy("Not Found"),
+    405: gettext_lazy("Method Not Allowed"),
+    406: gettext_lazy("Not Acceptable"),
+    409: gettext_lazy("Conflict"),
+    413: gettext_lazy("Content Too Large"),
+    415: gettext_lazy("Unsupported Media Type"),
+    422: gettext_lazy("Unprocessable Content"),
+    429: gettext_lazy("Too Many Requests"),
+    500: gettext_lazy("Internal Server Error"),
+    503: gettext_lazy("Service Unavailable"),
+}
 # The connection, the server or the transaction is gone; bugs in SQL raise others.
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 logger = logging.getLogger(__name__)
@@ -50,7 +69,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 def _problem(request: HttpRequest, status: int, detail: str) -> dict[str, Any]:
     return {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": str(TITLES.get(status) or HTTPStatus(status).phrase),
         "status": status,
         "detail": detail,
         "instance": escape_uri_path(request.path),
@@ -61,7 +80,7 @@ def _validation_problem(request: HttpRequest, errors: list[dict[str, str]]) -> d
     detail = " ".join(f"{error['field']}: {error['message']}" for error in errors)
     return _problem(request, HTTPStatus.BAD_REQUEST, detail) | {
         "type": "/problems/validation",
-        "title": "Invalid input",
+        "title": _("Invalid input"),
         "errors": errors,
     }
 
@@ -82,22 +101,23 @@ def _field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, HTTPStatus.BAD_REQUEST, "The request is malformed.")
+    return _answer(request, HTTPStatus.BAD_REQUEST, _("The request is malformed."))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, HTTPStatus.FORBIDDEN, "This is not allowed.")
+    return _answer(request, HTTPStatus.FORBIDDEN, _("This is not allowed."))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, HTTPStatus.NOT_FOUND, "There is nothing at this path.")
+    return _answer(request, HTTPStatus.NOT_FOUND, _("There is nothing at this path."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Also what a middleware or the admin raises ends here, while it is being handled."""
     if isinstance(sys.exception(), DATABASE_ERRORS):
         return _database_unavailable(request)
-    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed; it was logged.")
+    detail = _("The server failed; it was logged.")
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
 def _database_unavailable(request: HttpRequest) -> HttpResponse:
@@ -115,7 +135,8 @@ def get_only(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpReque
     def answer(request: HttpRequest) -> HttpResponse:
         if request.method in ("GET", "HEAD"):
             return view(request)
-        refusal = _answer(request, HTTPStatus.METHOD_NOT_ALLOWED, "Only GET is allowed here.")
+        detail = _("Only GET is allowed here.")
+        refusal = _answer(request, HTTPStatus.METHOD_NOT_ALLOWED, detail)
         refusal.headers["Allow"] = "GET, HEAD"
         return refusal
 

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, AuthenticationFailed
 
 
@@ -13,14 +14,14 @@ class Conflict(APIException):
 class RequestStillRunning(Conflict):
     """An earlier request with this Idempotency-Key has not ended."""
 
-    default_detail = "A request with this Idempotency-Key is still running. Try again."
+    default_detail = _("A request with this Idempotency-Key is still running. Try again.")
     default_code = "request_still_running"
     wait = 1  # seconds; becomes Retry-After
 
 
 class IdempotencyKeyReused(APIException):
     status_code = HTTPStatus.UNPROCESSABLE_ENTITY
-    default_detail = "This Idempotency-Key came with another body before. Take a new one."
+    default_detail = _("This Idempotency-Key came with another body before. Take a new one.")
     default_code = "idempotency_key_reused"
 
 
@@ -33,7 +34,7 @@ class DatabaseUnavailable(APIException):
     """MySQL is away, or it gave this transaction up (a deadlock, a lock waited for too long)."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    default_detail = "The database does not answer. Try again."
+    default_detail = _("The database does not answer. Try again.")
     default_code = "database_unavailable"
     wait = 1  # seconds; becomes Retry-After
 
@@ -41,6 +42,6 @@ class DatabaseUnavailable(APIException):
 class SessionEnded(AuthenticationFailed):
     """By a log-out, a new password, a suspension, or a refresh token that came twice."""
 
-    default_detail = "This session has ended. Log in again."
+    default_detail = _("This session has ended. Log in again.")
     default_code = "session_ended"
     headers = {"X-Relogin-Required": "true"}

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
@@ -52,7 +53,7 @@ def parse_key(request: Request, form: dict[str, Any]) -> RequestKey | None:
     if value is None:
         return None
     if len(value) > MAX_LENGTH or not re.fullmatch(_VISIBLE_ASCII, value):
-        message = f"Must be 1 to {MAX_LENGTH} visible ASCII characters."
-        raise ValidationError({HEADER: [message]})
+        message = _("Must be 1 to %(max)d visible ASCII characters.")
+        raise ValidationError({HEADER: [message % {"max": MAX_LENGTH}]})
     body = orjson.dumps(form, option=orjson.OPT_SORT_KEYS)
     return RequestKey(value, sha256(body).hexdigest())

@@ -5,6 +5,8 @@ from typing import IO, Any
 import orjson
 from django.conf import settings
 from django.http import UnreadablePostError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -36,21 +38,23 @@ class JSONParser(BaseParser):
         try:
             data = orjson.loads(_read(stream))
         except UnreadablePostError as error:
-            raise ParseError("The body ended too early.") from error
+            raise ParseError(_("The body ended too early.")) from error
         except orjson.JSONDecodeError as error:
-            raise ParseError(f"The body is not valid JSON: {error}.") from error
+            message = _("The body is not valid JSON: %(error)s.")
+            raise ParseError(message % {"error": error}) from error
         if not isinstance(data, dict):
-            raise ParseError(f"The body must be a JSON object, not {_NAMES[type(data)]}.")
+            names = {"type": _NAMES[type(data)]}
+            raise ParseError(_("The body must be a JSON object, not %(type)s.") % names)
         return data
 
 
 _NAMES = {
-    list: "an array",
-    str: "a string",
-    int: "a number",
-    float: "a number",
-    bool: "a boolean",
-    type(None): "null",
+    list: gettext_lazy("an array"),
+    str: gettext_lazy("a string"),
+    int: gettext_lazy("a number"),
+    float: gettext_lazy("a number"),
+    bool: gettext_lazy("a boolean"),
+    type(None): gettext_lazy("null"),
 }
 
 
@@ -58,5 +62,6 @@ def _read(stream: IO[Any]) -> bytes:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:
-        raise ContentTooLarge(f"The body must not be larger than {limit} bytes.")
+        message = _("The body must not be larger than %(limit)d bytes.")
+        raise ContentTooLarge(message % {"limit": limit})
     return body

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
@@ -40,11 +41,12 @@ def parse_page(request: Request) -> PageRequest:
     """The page a request asks for. Raises ValidationError naming `limit` or `cursor`."""
     limit = _decimal(request.query_params.get("limit", str(DEFAULT_LIMIT)))
     if limit is None or limit > MAX_LIMIT:
-        raise ValidationError({"limit": [f"Must be a whole number from 1 to {MAX_LIMIT}."]})
+        message = _("Must be a whole number from 1 to %(max)d.") % {"max": MAX_LIMIT}
+        raise ValidationError({"limit": [message]})
     cursor = request.query_params.get("cursor", "")
     before = _decimal(cursor)
     if cursor and (before is None or before > MAX_ID):
-        raise ValidationError({"cursor": ["Must be a cursor taken from `next`."]})
+        raise ValidationError({"cursor": [_("Must be a cursor taken from `next`.")]})
     return PageRequest(before=before, limit=limit)
 
 
