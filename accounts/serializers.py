@@ -6,14 +6,15 @@ from rest_framework import serializers
 from accounts.models import User
 from accounts.selectors import UserSummary
 from newsfeed.api.fields import StringField
+from newsfeed.api.serializers import InputSerializer
 
 
-class CredentialsSerializer(serializers.Serializer[Any]):
+class CredentialsSerializer(InputSerializer):
     username = StringField()
     password = StringField(trim_whitespace=False, max_length=128)
 
 
-class SignUpSerializer(serializers.Serializer[Any]):
+class SignUpSerializer(InputSerializer):
     username = StringField(
         trim_whitespace=False, validators=User._meta.get_field("username").validators
     )
@@ -21,7 +22,7 @@ class SignUpSerializer(serializers.Serializer[Any]):
     display_name = StringField(max_length=50, allow_blank=True, default="")
 
 
-class RefreshSerializer(serializers.Serializer[Any]):
+class RefreshSerializer(InputSerializer):
     refresh = StringField()
 
 
@@ -43,7 +44,7 @@ class UserQuerySerializer(serializers.Serializer[Any]):
     username = StringField()
 
 
-class ProfileUpdateSerializer(serializers.Serializer[Any]):
+class ProfileUpdateSerializer(InputSerializer):
     display_name = StringField(max_length=50, allow_blank=True)
 
 

@@ -6,11 +6,12 @@ from rest_framework import serializers
 
 from accounts.serializers import UserSummarySerializer
 from newsfeed.api.fields import StringField
+from newsfeed.api.serializers import InputSerializer
 from posts.models import Post
 from posts.selectors import FeedPost
 
 
-class PostContentSerializer(serializers.Serializer[Any]):
+class PostContentSerializer(InputSerializer):
     content = StringField(trim_whitespace=False, max_length=Post.MAX_LENGTH)
 
     def validate_content(self, content: str) -> str:

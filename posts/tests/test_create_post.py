@@ -53,8 +53,13 @@ def test_bad_content_is_refused(as_alice: APIClient, form: dict[str, object]) ->
 
 
 def test_the_author_is_whoever_asks(as_alice: APIClient, alice: User, bob: User) -> None:
+    assert as_alice.post(PATH, {"content": "mine"}).json()["author"]["id"] == alice.pk
     form = {"content": "mine", "user": bob.pk, "user_id": bob.pk, "id": 7, "author": bob.pk}
-    assert as_alice.post(PATH, form).json()["author"]["id"] == alice.pk
+    response = as_alice.post(PATH, form)
+    assert response.status_code == 400
+    named = [error["field"] for error in response.json()["errors"]]
+    assert named == ["user", "user_id", "id", "author"]
+    assert Post.objects.count() == 1
 
 
 def test_nobody_posts_nothing(client: APIClient, db: None) -> None:

@@ -1,0 +1,26 @@
+from typing import Any, cast
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+
+NAMED = 20
+"""So many unknown fields are named; a body may hold thousands."""
+
+
+class InputSerializer(serializers.Serializer[Any]):
+    """For the body of a request: a field it does not know is refused, by its name.
+
+    Otherwise a misspelt field would be ignored, and its sender told that all went well.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = [name for name in data if name not in self.fields][:NAMED]
+        errors = {name: [_("There is no such field.")] for name in unknown}
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            found = cast("dict[str, Any]", error.detail)
+            raise serializers.ValidationError(found | errors) from error
+        if errors:
+            raise serializers.ValidationError(errors)
+        return value
