@@ -7,6 +7,7 @@ from accounts.authentication import AuthenticatedRequest
 from feeds.explanation import explain
 from feeds.serializers import ExplanationSerializer
 from feeds.services import NEWEST, read_feed
+from newsfeed.api.etag import with_etag
 from newsfeed.api.paging import PAGE_PARAMETERS, page_response, parse_page
 from newsfeed.api.schema import problems
 from posts.serializers import PostPageSerializer, PostSerializer
@@ -21,7 +22,9 @@ class FeedView(APIView):
         page = parse_page(request)
         before = page.before or NEWEST
         posts, next_cursor = read_feed(request.user.pk, before=before, limit=page.limit)
-        return page_response(request, PostSerializer(posts, many=True).data, next_cursor)
+        response = page_response(request, PostSerializer(posts, many=True).data, next_cursor)
+        # The page that clients ask for again and again.
+        return with_etag(request, response) if page.before is None else response
 
 
 class WhyView(APIView):

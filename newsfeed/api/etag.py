@@ -1,0 +1,31 @@
+"""Weak ETags: a client that has the answer already gets 304 and no body (RFC 9110, 8.8 and 13)."""
+
+from functools import partial
+from hashlib import blake2b
+
+from django.http import HttpResponse
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+KEPT = ("Cache-Control", "ETag", "Vary")
+
+
+def with_etag(request: Request, response: Response) -> Response:
+    """To be asked for anew each time, by its one reader, and sent only when it has changed."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    patch_vary_headers(response, ["Authorization"])
+    response.add_post_render_callback(partial(_answer, request))
+    return response
+
+
+def _answer(request: Request, response: HttpResponse) -> HttpResponse | None:
+    """None leaves the response as it is."""
+    digest = blake2b(response.content, digest_size=12).hexdigest()
+    response.headers["ETag"] = f'W/"{digest}"'
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    # The weak comparison: what a proxy has made of it may have lost the W.
+    if not any(one == "*" or one.removeprefix("W/") == f'"{digest}"' for one in known):
+        return None
+    return HttpResponse(status=304, headers={name: response.headers[name] for name in KEPT})
