@@ -7,7 +7,7 @@ from accounts.authentication import AuthenticatedRequest
 from feeds.explanation import explain
 from feeds.serializers import ExplanationSerializer
 from feeds.services import NEWEST, read_feed
-from newsfeed.api.etag import with_etag
+from newsfeed.api.etag import ETAG_PARAMETERS, with_etag
 from newsfeed.api.paging import PAGE_PARAMETERS, page_response, parse_page
 from newsfeed.api.schema import problems
 from posts.serializers import PostPageSerializer, PostSerializer
@@ -15,7 +15,8 @@ from posts.serializers import PostPageSerializer, PostSerializer
 
 class FeedView(APIView):
     @extend_schema(
-        parameters=PAGE_PARAMETERS, responses={200: PostPageSerializer} | problems(400, 401)
+        parameters=[*PAGE_PARAMETERS, *ETAG_PARAMETERS],
+        responses={200: PostPageSerializer, 304: None} | problems(400, 401),
     )
     def get(self, request: AuthenticatedRequest) -> Response:
         """The newest posts of everybody you follow."""

@@ -6,10 +6,21 @@ from hashlib import blake2b
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 KEPT = ("Cache-Control", "ETag", "Vary")
+ETAG_PARAMETERS = [
+    OpenApiParameter(
+        "If-None-Match",
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description="The `ETag` of an earlier answer: 304 if it would be the same.",
+    ),
+    OpenApiParameter("ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[200, 304]),
+]
 
 
 def with_etag(request: Request, response: Response) -> Response:

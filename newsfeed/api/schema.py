@@ -25,5 +25,8 @@ PROBLEM = inline_serializer(
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], serializers.Serializer[object]]:
-    """The error responses of an endpoint, for the `responses` of extend_schema."""
-    return {(status, PROBLEM_JSON): PROBLEM for status in statuses}
+    """The error responses of an endpoint, for the `responses` of extend_schema.
+
+    429 is among them, as every endpoint has a limit.
+    """
+    return {(status, PROBLEM_JSON): PROBLEM for status in (*statuses, 429)}
