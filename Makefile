@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON := .venv/bin/python
 MINUTES := 20
+SHIPPED := newsfeed accounts posts follows feeds gunicorn.conf.py
 
 # What the checks need to import the project. Nothing listens on port 1: they use no server.
 lint openapi test-k8s: export SECRET_KEY := only-for-checks-that-run-without-a-server
@@ -63,10 +64,11 @@ mutants:  ## Plant known bugs, one at a time: the tests must see each
 	$(PYTHON) -m tests.faults.mutants
 
 .PHONY: lint
-lint: .venv  ## Style, types, import rules, missing migrations, openapi.yaml
+lint: .venv  ## Style, types, security, import rules, missing migrations, openapi.yaml
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy .
+	$(PYTHON) -m bandit --quiet --configfile pyproject.toml --recursive $(SHIPPED)
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command as main; main()'
 	@# Without the filter, Django warns that it could not ask the database about old migrations.
 	$(PYTHON) -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run

@@ -34,14 +34,14 @@ ENGLISH = (
 ENDINGS = ("!", ".", " 🎉", " ☕", " 🐈", " — finally.", " ㅎㅎ", " 👍🏽")
 
 
-def make_text(random: Random) -> str:
+def make_text(dice: Random) -> str:
     """One or two sentences.
 
     >>> make_text(Random(1))
     '퇴근길에 somebody fixed the coffee machine. All weekend the tests were green at once 👍🏽'
     """
-    sentences = random.randint(1, 2)
+    sentences = dice.randint(1, 2)
     return " ".join(
-        f"{random.choice(OPENINGS)} {random.choice(KOREAN + ENGLISH)}{random.choice(ENDINGS)}"
+        f"{dice.choice(OPENINGS)} {dice.choice(KOREAN + ENGLISH)}{dice.choice(ENDINGS)}"
         for _ in range(sentences)
     )

@@ -43,7 +43,7 @@ def transactional(work: Callable[P, R]) -> Callable[P, R]:
             except _GivenUp as error:
                 logger.warning("%s is run again: %s", work.__name__, error)
                 # So that two who met do not meet again.
-                time.sleep(random.uniform(0, MAX_PAUSE_SECONDS))  # noqa: S311 (not a secret)
+                time.sleep(random.uniform(0, MAX_PAUSE_SECONDS))  # noqa: S311 (not a secret) # nosec B311
         with transaction.atomic():
             return work(*args, **kwargs)
 

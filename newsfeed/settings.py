@@ -30,7 +30,7 @@ class Env(environ.Env):  # type: ignore[misc]
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
-INSECURE_SECRET_KEY = "only-for-development-set-SECRET_KEY-elsewhere"  # noqa: S105 (refused)
+INSECURE_SECRET_KEY = "only-for-development-set-SECRET_KEY-elsewhere"  # noqa: S105 (refused) # nosec B105
 SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])

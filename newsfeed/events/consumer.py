@@ -221,7 +221,7 @@ class Consumer:
         for partition, raws in batch.items():
             self._kafka.seek(partition, raws[0].offset)
         self._kafka.pause(*self._kafka.assignment())
-        seconds = min(MAX_BACKOFF_SECONDS, 0.2 * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311
+        seconds = min(MAX_BACKOFF_SECONDS, 0.2 * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311 # nosec B311
         self._failures = min(self._failures + 1, 10)
         self._resume_at = time.monotonic() + seconds
         HELD.set(1)

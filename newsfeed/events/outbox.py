@@ -112,7 +112,7 @@ def give_back(worker: str) -> None:
 def retry_later(event: OutboxEvent, worker: str, error: Exception) -> None:
     """Back-off doubles up to 10 s, with jitter so that rows do not return all at once."""
     seconds = min(MAX_BACKOFF_SECONDS, 0.2 * 2 ** min(event.attempts, 10))
-    delay = timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 (not a secret)
+    delay = timedelta(seconds=seconds * random.uniform(0.5, 1))  # noqa: S311 (not a secret) # nosec B311
     OutboxEvent.objects.filter(pk=event.pk, claimed_by=worker).update(
         claimed_until=Now() + delay, last_error=str(error)[:200]
     )

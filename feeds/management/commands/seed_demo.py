@@ -14,7 +14,7 @@ from feeds.demo_texts import make_text
 from follows.services import follow
 from posts.services import create_post
 
-PASSWORD = "newsfeed-demo"  # noqa: S105 (it is in the README)
+PASSWORD = "newsfeed-demo"  # noqa: S105 (it is in the README) # nosec B105
 T = TypeVar("T")
 
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             raise CommandError("There are users already; demo data goes into an empty database.")
         self.check_numbers(users, follows, posts)
         self.hidden = options["no_progress"] or not sys.stderr.isatty()
-        self.random = random.Random(options["seed"])  # noqa: S311 (the same demo every time)
+        self.random = random.Random(options["seed"])  # noqa: S311 (the same demo) # nosec B311
         people = self.make_users(users)
         edges = self.make_follows(people, follows)
         self.make_posts(people, posts)
