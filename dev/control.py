@@ -19,7 +19,6 @@ from dev.ports import Ports
 ROOT = Path(__file__).resolve().parent.parent
 STORES = ("mariadb", "redis", "kafka")
 APPS = ("api", "consumer", "relay")
-LIMITED = ("default", "login", "login-address", "login-username", "signup", "follow", "posts")
 
 
 class StackError(Exception):
@@ -54,8 +53,6 @@ class Control:
             "WEB_METRICS_BIND": f"127.0.0.1:{self.ports.metrics}",
             "LOG_FORMAT": "line",
             "NEWSFEED_STACK_STATE": str(self.state),
-            # Tests, benchmarks and the demonstration ask more often than people do.
-            "RATE_LIMITS": ",".join(f"{name}=1000000/m" for name in LIMITED),
         }
 
     def override_for_apps(self, env: dict[str, str]) -> None:

@@ -29,7 +29,7 @@ def _insert(post: Post) -> Post:
         post.save(force_insert=True)
     except IntegrityError as error:
         if error.args[0] == NO_REFERENCED_ROW:
-            raise AuthenticationFailed("The user of this token is gone or inactive.") from error
+            raise AuthenticationFailed(_("The user of this token is gone or inactive.")) from error
         raise
     return post
 

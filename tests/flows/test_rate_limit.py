@@ -26,8 +26,7 @@ def api(service: Service) -> Iterator[str]:
     """The URL of an API of four processes, with the limits that it has by default."""
     port = free_port()
     env = {name: value for name, value in os.environ.items() if name != "RATE_LIMITS"}
-    env |= {name: value for name, value in service.stack.env.items() if name != "RATE_LIMITS"}
-    env |= {"WEB_BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": str(WORKERS)}
+    env |= service.stack.env | {"WEB_BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": str(WORKERS)}
     log = service.stack.state / "log" / "rate-limit.log"
     with log.open("wb") as out:
         gunicorn = subprocess.Popen(
