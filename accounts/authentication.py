@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from accounts.models import User
 from accounts.sessions import get_session_user_or_raise
 from accounts.tokens import Claims, read_access_or_raise
+from newsfeed.api.throttles import Count
 
 CHALLENGE = 'Bearer realm="api"'
 
@@ -24,7 +25,7 @@ class JWTAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         access = read_access_or_raise(token.strip())
-        user = get_session_user_or_raise(access)
+        user = get_session_user_or_raise(access, Count(request, access.user_id))
         request._request.has_old_token = access.has_old_key  # type: ignore[attr-defined]
         return user, access
 

@@ -26,11 +26,11 @@ class RefreshSerializer(InputSerializer):
     refresh = StringField()
 
 
-class LogOutSerializer(serializers.Serializer[Any]):
+class LogOutSerializer(InputSerializer):
     refresh = StringField(required=False)
 
 
-class PasswordSerializer(serializers.Serializer[Any]):
+class PasswordSerializer(InputSerializer):
     current_password = StringField(trim_whitespace=False, max_length=128)
     new_password = StringField(trim_whitespace=False, max_length=128)
 

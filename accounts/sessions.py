@@ -10,23 +10,29 @@ from accounts.revocation import redis_knows_all, revoke
 from accounts.selectors import find_session_user, lock_session_user
 from accounts.tokens import Claims, hash_token, issue_tokens, read_refresh_or_raise
 from newsfeed.api.exceptions import SessionEnded
+from newsfeed.api.throttles import Count
 from newsfeed.db import transactional
 from newsfeed.redis import RedisUnavailable, ask
 
 logger = logging.getLogger(__name__)
 
 
-def get_session_user_or_raise(access: Claims) -> User:
-    """From Redis if it knows him, else from MySQL. Raises SessionEnded."""
-    user = _from_redis(access) if redis_knows_all() else _from_mysql(access)
+def get_session_user_or_raise(access: Claims, count: Count) -> User:
+    """From Redis if it knows him, else from MySQL. Raises SessionEnded.
+
+    The request is counted in the same round trip, if there is one.
+    """
+    user = _from_redis(access, count) if redis_knows_all() else _from_mysql(access)
     if user is None:
         raise SessionEnded
     return user
 
 
-def _from_redis(access: Claims) -> User | None:
+def _from_redis(access: Claims, count: Count) -> User | None:
     try:
-        found = session_cache.parse(ask(*session_cache.commands(access.jti)))
+        *replies, counted = ask(*session_cache.commands(access.jti), count.command)
+        count.note(counted)
+        found = session_cache.parse(replies)
         if found.user or found.is_revoked:
             return None if found.is_revoked else found.user
         claim = session_cache.claim(access.jti)

@@ -5,9 +5,10 @@ from rest_framework import serializers
 
 from moderation.models import MAX_REASON
 from newsfeed.api.fields import StringField
+from newsfeed.api.serializers import InputSerializer
 
 
-class ReportReasonSerializer(serializers.Serializer[Any]):
+class ReportReasonSerializer(InputSerializer):
     reason = StringField(max_length=MAX_REASON)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import User
@@ -28,12 +29,13 @@ State = dict[str, str | int | bool | None]
 def report_post(*, reporter_id: int, post_id: int, reason: str) -> Report:
     """Raises NotFound, Conflict for a second report, ValidationError for one's own post."""
     if get_post_or_raise(post_id).user_id == reporter_id:
-        raise ValidationError({"post_id": ["You cannot report your own post."]})
+        raise ValidationError({"post_id": [_("You cannot report your own post.")]})
     post = lock_any_post_or_raise(post_id)
     if Report.objects.filter(post=post, reporter=reporter_id).exists():
-        raise Conflict("You have reported this post already.")
+        raise Conflict(_("You have reported this post already."))
     report = Report.objects.create(post=post, reporter_id=reporter_id, reason=reason)
-    entry, _ = ReportedPost.objects.get_or_create(post=post, defaults={"author_id": post.user_id})
+    author = {"author_id": post.user_id}
+    entry, _created = ReportedPost.objects.get_or_create(post=post, defaults=author)
     entry.open_reports += 1
     entry.latest_reasons = [reason, *entry.latest_reasons][:SHOWN_REASONS]
     entry.save()
@@ -72,9 +74,9 @@ def _change_post(verb: Verb, post_id: int) -> tuple[State, State]:
 def _change_user(verb: Verb, user_id: int, moderator: User) -> tuple[State, State]:
     user = lock_user_or_raise(user_id)
     if user == moderator:
-        raise PermissionDenied("Nobody moderates themselves.")
+        raise PermissionDenied(_("Nobody moderates themselves."))
     if user.is_staff and not moderator.is_superuser:
-        raise PermissionDenied("Only a superuser moderates staff.")
+        raise PermissionDenied(_("Only a superuser moderates staff."))
     before = _state_of_user(user)
     user = _USER_CHANGES[verb](user_id)
     if verb is Verb.SUSPEND_USER:
@@ -86,7 +88,7 @@ def _dismiss_reports(post_id: int) -> Post:
     """The post stays as it is. Raises NotFound and Conflict."""
     post = lock_any_post_or_raise(post_id)
     if not ReportedPost.objects.filter(pk=post_id).exists():
-        raise Conflict("The post has no open report.")
+        raise Conflict(_("The post has no open report."))
     return post
 
 

@@ -199,6 +199,7 @@ RATE_LIMITS = ",".join(
     (
         "default=100/m",
         "login=5/m,login-address=20/m,login-username=100/h,signup=20/h",
+        "password=5/m",
         "follow=30/m,posts=30/m",
         env.str("RATE_LIMITS", default=""),
     )

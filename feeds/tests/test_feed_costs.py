@@ -50,7 +50,7 @@ def test_a_warm_page_costs_two_round_trips_and_one_query(
     with CaptureQueriesContext(connection) as queries:
         page = as_bob.get(FEED).json()
     assert len(page["results"]) == 20
-    assert len(round_trips) == 2  # the session, and the ids
+    assert len(round_trips) == 2  # the session and the limit, and the ids
     assert len(queries) == 1  # the posts with their authors
 
 

@@ -1,3 +1,8 @@
+"""Serializers for the body of a request refuse fields that they do not know, by name.
+
+Otherwise a misspelt field would be ignored, and its sender told that all went well.
+"""
+
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
@@ -7,12 +12,8 @@ NAMED = 20
 """So many unknown fields are named; a body may hold thousands."""
 
 
+# No docstring: in the API's documents, it would describe each form that has none of its own.
 class InputSerializer(serializers.Serializer[Any]):
-    """For the body of a request: a field it does not know is refused, by its name.
-
-    Otherwise a misspelt field would be ignored, and its sender told that all went well.
-    """
-
     def to_internal_value(self, data: Any) -> Any:
         unknown = [name for name in data if name not in self.fields][:NAMED]
         errors = {name: [_("There is no such field.")] for name in unknown}

@@ -9,6 +9,7 @@ from rest_framework.throttling import BaseThrottle
 
 from newsfeed.api import limits
 from newsfeed.api.limits import Limit, Outcome
+from newsfeed.redis import Command
 
 
 class EndpointThrottle(BaseThrottle):
@@ -42,6 +43,23 @@ class EndpointThrottle(BaseThrottle):
             limits.key(request.user.pk or address_of(request), endpoint),
             limits.limit_of(endpoint),
         )
+
+
+class Count:
+    """One request of a user, to be counted along with something else that Redis is asked."""
+
+    def __init__(self, request: Request, user_id: int) -> None:
+        endpoint = endpoint_of(request)
+        self._http: Any = request._request
+        self._key, self._limit = limits.key(user_id, endpoint), limits.limit_of(endpoint)
+
+    @property
+    def command(self) -> Command:
+        return limits.command(self._key, self._limit)
+
+    def note(self, reply: list[int]) -> None:
+        """What Redis has replied, for EndpointThrottle. Without it, that one asks by itself."""
+        self._http.rate_limit = limits.outcome(self._key, self._limit, reply)
 
 
 def endpoint_of(request: Request) -> str:

@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test.utils import override_settings
@@ -122,6 +123,33 @@ def test_a_message_names_the_setting_and_its_value() -> None:
         "KAFKA_MIN_INSYNC_REPLICAS is 4; with KAFKA_REPLICATION_FACTOR=3"
         " it must be from 1 to 3, or no record can be written."
     )
+
+
+LIMIT_SENTENCES = {
+    "default=100/m,login=5": (
+        "RATE_LIMITS has 'login=5'; a limit looks like login=5/m, with s, m or h."
+    ),
+    "default=100/m,logn=5/m": "RATE_LIMITS names logn: there is no such endpoint.",
+}
+
+
+def test_limits_are_of_endpoints_that_there_are() -> None:
+    assert _problems(RATE_LIMITS="default=100/m,feed=3/s,login-address=7/h") == []
+    for text, sentence in LIMIT_SENTENCES.items():
+        assert _problems(RATE_LIMITS=text) == ["newsfeed.E008"]
+        assert _message(RATE_LIMITS=text) == sentence
+
+
+def test_there_are_no_fewer_proxies_than_none() -> None:
+    drf = django_settings.REST_FRAMEWORK
+    assert _problems(REST_FRAMEWORK=drf | {"NUM_PROXIES": 0}) == []
+    assert _problems(REST_FRAMEWORK=drf | {"NUM_PROXIES": -1}) == ["newsfeed.E011"]
+
+
+def test_logs_have_one_of_two_forms() -> None:
+    for form in ("json", "line"):
+        assert _problems(LOG_FORMAT=form) == []
+    assert _message(LOG_FORMAT="xml") == "LOG_FORMAT is 'xml'; it must be json or line."
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -50,7 +50,8 @@ def test_every_endpoint_is_unavailable_without_mysql(
 ) -> None:
     tokens = issue_tokens(alice)
     form = {"username": "dave", "password": password, "refresh": tokens["refresh"]}
-    form |= {"content": "x", "display_name": "x"}
+    form |= {"content": "x", "display_name": "x", "reason": "x"}
+    form |= {"current_password": password, "new_password": f"{password}!"}
     endpoints = list(_endpoints())
     assert ("post", POSTS, {"content"}) in endpoints
     with mysql_away():

@@ -75,7 +75,7 @@ def test_so_is_the_admin(admin_client: Client) -> None:
 
 def test_so_is_a_bug(as_alice: APIClient) -> None:
     as_alice.raise_request_exception = False
-    with patch("accounts.tokens.find_active_user", side_effect=KeyError):
+    with patch("accounts.sessions.find_session_user", side_effect=KeyError):
         response = as_alice.get(ME)
     assert response.status_code == 500
     _assert_hardened(response)

@@ -95,7 +95,7 @@ def test_a_user_of_the_admin_is_named_without_a_query(
 
 def test_what_goes_wrong_in_a_request_carries_its_id(as_alice: APIClient, lines: Lines) -> None:
     as_alice.raise_request_exception = False
-    with patch("accounts.tokens.find_active_user", side_effect=KeyError("x")):
+    with patch("accounts.sessions.find_session_user", side_effect=KeyError("x")):
         response = as_alice.get(ME, headers={"x-request-id": "abc"})
     assert response.headers["X-Request-ID"] == "abc"
     written = lines()
@@ -178,8 +178,11 @@ def test_no_secret_of_a_request_is_logged(
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {logged_in['access']}")
     client.raise_request_exception = False
     with patch("accounts.views.get_profile", side_effect=KeyError(logged_in["refresh"])):
-        assert client.get(ME, {"token": logged_in["access"]}).status_code == 500
+        assert (
+            client.get(ME, {"token": logged_in["access"], "q": "a-private-matter"}).status_code
+            == 500
+        )
     written = json.dumps(lines())
     assert '"status": 500' in written
-    for secret in (password, logged_in["access"], logged_in["refresh"]):
+    for secret in (password, logged_in["access"], logged_in["refresh"], "a-private-matter"):
         assert secret not in written

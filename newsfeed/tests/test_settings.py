@@ -142,7 +142,7 @@ def test_a_number_that_is_none_is_refused_by_name(value: str) -> None:
 
 
 def test_every_number_is_refused_so() -> None:
-    assert len(NUMBERS) == 12
+    assert len(NUMBERS) == 13
     for name in NUMBERS:
         shown = _python("-c", "import newsfeed.settings", **{name: "many"})
         assert shown.stderr.strip().endswith(f"{name} is 'many'; it must be a whole number.")
