@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 
 from gunicorn.util import parse_address
+
 from newsfeed import logs
 
 wsgi_app = "newsfeed.wsgi:application"

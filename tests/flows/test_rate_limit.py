@@ -27,6 +27,7 @@ def api(service: Service) -> Iterator[str]:
     port = free_port()
     env = {name: value for name, value in os.environ.items() if name != "RATE_LIMITS"}
     env |= service.stack.env | {"WEB_BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": str(WORKERS)}
+    env["WEB_METRICS_BIND"] = f"127.0.0.1:{free_port()}"
     log = service.stack.state / "log" / "rate-limit.log"
     with log.open("wb") as out:
         gunicorn = subprocess.Popen(
