@@ -73,7 +73,7 @@ def test_who_is_removed_while_the_request_runs_is_nobody(
 ) -> None:
     def remove_alice_first(execute: Any, sql: str, *rest: Any) -> Any:
         if sql.startswith("INSERT INTO `posts`"):
-            execute("DELETE FROM users WHERE id = %s", [alice.pk], *rest[1:])
+            User.objects.filter(pk=alice.pk).delete()
         return execute(sql, *rest)
 
     with connection.execute_wrapper(remove_alice_first):
