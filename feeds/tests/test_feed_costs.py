@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import revocation
 from accounts.models import User
 from feeds import services, store
 from feeds.tests.conftest import FEED, crowd, edges, write_posts
@@ -21,6 +22,12 @@ from posts.models import Post
 from posts.selectors import feed_posts, find_visible_post, newest_ids
 
 Explain = Callable[[Callable[[], object]], str]
+
+
+@pytest.fixture(autouse=True)
+def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a second a process asks for revoked tokens: on a slow machine it would be counted."""
+    monkeypatch.setattr(revocation, "TRUST_SECONDS", 3600)
 
 
 @pytest.fixture

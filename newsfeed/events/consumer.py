@@ -19,7 +19,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import MemberState
 from prometheus_client import Counter, Gauge
 
-from newsfeed.events import dead_letters, failures, topic_admin, tracing
+from newsfeed.events import dead_letters, failures, patience, topic_admin, tracing
 from newsfeed.events.failures import Handler
 from newsfeed.events.stall import StallWatch
 from newsfeed.events.tally import Tally
@@ -34,7 +34,6 @@ REFRESH_SECONDS = 30
 MAX_BACKOFF_SECONDS = 5
 SILENT_SECONDS = 10
 """Without a record, although there are some: the broker does not answer."""
-HEARTBEAT_DUE_SECONDS = 0.1
 
 CONSUMED = Counter("feed_events_consumed_total", "Records handled.", ["topic", "outcome"])
 LAG = Gauge("feed_consumer_lag", "Records behind the end of the partition.", ["topic", "partition"])
@@ -63,18 +62,6 @@ def _options(group: str | None) -> dict[str, Any]:
     }
 
 
-def _poll_patiently(kafka: KafkaConsumer) -> None:
-    """While a heartbeat is due, kafka-python's poll (3.0.12) does not wait at all.
-
-    A thread of its own sends them, so there is nothing to hurry for; and when a broker that hangs
-    leaves one unanswered, poll cost a whole CPU and, in callbacks on the unanswered fetch, ten
-    megabytes a second.
-    """
-    coordinator = kafka._coordinator
-    time_to_next_poll = coordinator.time_to_next_poll
-    coordinator.time_to_next_poll = lambda: max(HEARTBEAT_DUE_SECONDS, time_to_next_poll())
-
-
 class Consumer:
     """Applies the records of the dated topics, each at least once, in batches of up to 1,000."""
 
@@ -88,7 +75,7 @@ class Consumer:
             heartbeat_interval_ms=2_000,
             metadata_max_age_ms=5_000,
         )
-        _poll_patiently(self._kafka)
+        patience.poll_patiently(self._kafka)
         self._topics: set[str] = set()
         self._topic_ids: dict[str, str] = {}
         self._handled: dict[TopicPartition, int] = {}
