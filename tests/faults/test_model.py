@@ -34,11 +34,12 @@ from newsfeed.events import outbox, producer
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.producer import Message
 from newsfeed.events.schemas import ActivityType, FeedRecord, decode
-from newsfeed.events.topics import Topic, parse
+from newsfeed.events.topics import Topic
 from posts.models import Post
 from posts.selectors import newest_ids
 from posts.services import create_post, delete_post, hide_post, unhide_post
-from tests.faults.log import Log
+from tests.faults.log import Log, topic_of
+from tests.faults.truth import feed_of, walk
 
 PEOPLE = 3
 CAP = 3
@@ -257,29 +258,6 @@ class FeedModel(RuleBasedStateMachine):
             self.redis.flushdb()
             # Deleted rows would stay, for queries to skip, as long as the test's transaction lasts.
             transaction.savepoint_rollback(self.beginning)
-
-
-def topic_of(message: Message) -> Topic:
-    parsed = parse(message.topic)
-    assert parsed
-    return parsed[0]
-
-
-def feed_of(user_id: int) -> list[int]:
-    followed = Follow.objects.filter(follower=user_id).values("followee")
-    posts = Post.objects.filter(user__in=followed, user__is_active=True)
-    posts = posts.filter(deleted_at=None, hidden_at=None).order_by("-pk")
-    return list(posts.values_list("pk", flat=True))
-
-
-def walk(user_id: int, limit: int) -> list[int]:
-    shown: list[int] = []
-    before: int | None = services.NEWEST
-    while before is not None:
-        posts, before = services.read_feed(user_id, before=before, limit=limit)
-        assert len(posts) == limit or before is None
-        shown += [post.pk for post in posts]
-    return shown
 
 
 @pytest.fixture
