@@ -29,12 +29,12 @@ class UserAdmin(KeysetAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     search_help_text = "An id or an exact name; @123 is a name."
     ordering = ["-id"]
     # Suspending has a reason and is recorded, so it is an action and not a field.
-    readonly_fields = ["is_active", "suspended_at", "last_login", "date_joined"]
+    readonly_fields = ["is_active", "suspended_at", "deleted_at", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         ("Profile", {"fields": ["display_name", "email"]}),
         ("Permissions", {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
-        ("State", {"fields": ["is_active", "suspended_at"]}),
+        ("State", {"fields": ["is_active", "suspended_at", "deleted_at"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
 
@@ -43,7 +43,7 @@ class UserAdmin(KeysetAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         if obj is None or self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
         public = ["id", "username", "display_name", "date_joined"]
-        return [(None, {"fields": [*public, "is_active", "suspended_at"]})]
+        return [(None, {"fields": [*public, "is_active", "suspended_at", "deleted_at"]})]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A row that is gone takes what others have seen and answered along: suspend instead."""

@@ -26,6 +26,12 @@ class User(AbstractUser):
     )
     display_name = models.CharField(max_length=50, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    deleted_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The row stays, so that nobody else can have the name.",
+    )
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     auth_epoch = models.PositiveIntegerField(
@@ -79,6 +85,12 @@ class RefreshToken(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False)
     access_jti = models.CharField(max_length=32)
     access_expires_at = models.DateTimeField()
+    created_at = models.DateTimeField(
+        null=True,
+        default=None,
+        editable=False,
+        help_text="Unknown of old rows.",
+    )
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)

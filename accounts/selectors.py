@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db.models import QuerySet
@@ -8,6 +9,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 
 from accounts.models import RefreshToken, User
+from newsfeed.api.exceptions import SessionEnded
 
 _SESSION_USER = """
     SELECT id, username, display_name FROM users
@@ -57,6 +59,20 @@ def lock_user_or_raise(user_id: int) -> User:
     return _get_or_raise(User.objects.select_for_update(), user_id)
 
 
+def lock_active_user_or_raise(user_id: int, *, exclusive: bool = False) -> None:
+    """Nobody can suspend or delete this user before the transaction ends.
+
+    Raises SessionEnded if it has happened since the request was let in.
+    """
+    if not User.objects.raw(_LOCK_EXCLUSIVE if exclusive else _LOCK_SHARED, [user_id]):
+        raise SessionEnded
+
+
+def deleted_since(user_id: int) -> datetime | None:
+    """When the user deleted the account. None if it is there, or never was."""
+    return User.objects.filter(pk=user_id).values_list("deleted_at", flat=True).first()
+
+
 def _get_or_raise(users: QuerySet[User], user_id: int) -> User:
     user = users.filter(pk=user_id).first()
     if user is None:
@@ -82,6 +98,12 @@ def living_jtis(user_id: int) -> list[str]:
     """Of access tokens that have not expired."""
     living = RefreshToken.objects.filter(user_id=user_id, access_expires_at__gt=timezone.now())
     return list(living.values_list("access_jti", flat=True))
+
+
+def open_sessions(user_id: int, *, after: int, limit: int) -> list[RefreshToken]:
+    """The refresh tokens that can still be used, one a session: those above the id `after`."""
+    usable = RefreshToken.objects.filter(user=user_id, used_at=None, revoked_at=None)
+    return list(usable.filter(pk__gt=after, expires_at__gt=timezone.now()).order_by("pk")[:limit])
 
 
 def users_named(username: str) -> list[User]:

@@ -35,6 +35,10 @@ class PasswordSerializer(InputSerializer):
     new_password = StringField(trim_whitespace=False, max_length=128)
 
 
+class UserDeletionSerializer(InputSerializer):
+    password = StringField(trim_whitespace=False, max_length=128)
+
+
 class TokensSerializer(serializers.Serializer[Any]):
     access = serializers.CharField()
     refresh = serializers.CharField()

@@ -10,8 +10,9 @@ from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from accounts.models import RefreshToken, User
 from accounts.revocation import revoke
-from accounts.selectors import lock_user_or_raise
+from accounts.selectors import lock_active_user_or_raise, lock_user_or_raise
 from accounts.tokens import issue_tokens
+from accounts.totp import forget_devices
 from newsfeed.api.exceptions import Conflict
 from newsfeed.db import transactional
 
@@ -58,6 +59,8 @@ def suspend_user(user_id: int) -> User:
     Raises NotFound, and Conflict for somebody who cannot log in anyway.
     """
     user = lock_user_or_raise(user_id)
+    if user.deleted_at:
+        raise Conflict(_("The user has deleted the account."))
     if not user.is_active:
         raise Conflict(_("The user is suspended already."))
     user.is_active, user.suspended_at = False, timezone.now()
@@ -78,6 +81,7 @@ def reinstate_user(user_id: int) -> User:
 
 @transactional
 def update_profile(*, user: User, display_name: str) -> User:
+    lock_active_user_or_raise(user.pk, exclusive=True)
     user.display_name = display_name
     user.save(update_fields=["display_name"])
     return user
@@ -102,6 +106,46 @@ def _replace_password(user: User, new_hash: str) -> dict[str, str]:
     end_all_sessions(user.pk)
     user.refresh_from_db(fields=["auth_epoch"])
     return issue_tokens(user)
+
+
+def delete_user(*, user: User, password: str) -> None:
+    """Nobody sees the user from now on, all sessions end, and what names a person is erased.
+
+    The row stays, so that nobody else can have the name. What the user has written and whom they
+    follow goes later, step by step: this is one short transaction. Raises ValidationError for a
+    wrong password, Conflict when another change was first.
+    """
+    if not user.check_password(password):
+        raise ValidationError({"password": [_("This is not your password.")]})
+    _erase_user(user.pk, password_hash=user.password)
+
+
+@transactional
+def _erase_user(user_id: int, *, password_hash: str) -> None:
+    user = lock_user_or_raise(user_id)
+    if not user.is_active or user.password != password_hash:
+        raise Conflict(_("The account was changed by another request."))
+    user.is_active, user.deleted_at = False, timezone.now()
+    user.display_name, user.email, user.last_login = "", "", None
+    user.password = make_password(None)
+    user.is_staff = user.is_superuser = False
+    user.groups.clear()
+    user.user_permissions.clear()
+    forget_devices(user)
+    user.save(update_fields=_ERASED)
+
+
+_ERASED = ["is_active", "deleted_at", "display_name", "email", "last_login", "password"]
+_ERASED += ["is_staff", "is_superuser"]
+
+
+@transactional
+def delete_refresh_tokens(user_id: int, *, limit: int) -> int:
+    """Of somebody whose sessions have ended. How many it were."""
+    tokens = RefreshToken.objects.filter(user=user_id)
+    ids = list(tokens.values_list("pk", flat=True)[:limit])
+    RefreshToken.objects.filter(pk__in=ids).delete()
+    return len(ids)
 
 
 @transactional

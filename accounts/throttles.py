@@ -27,3 +27,18 @@ class LoginThrottle(EndpointThrottle):
             ("login-username", name),
         ):
             yield limits.key(who, endpoint), limits.limit_of(endpoint)
+
+
+class PasswordThrottle(EndpointThrottle):
+    """Where a password is asked for, though the endpoint is for more than that.
+
+    Besides the endpoint's own limit: whoever guesses here and at auth/password/ has one for both.
+    """
+
+    def allow_request(self, request: Request, view: object) -> bool:
+        if not super().allow_request(request, view):
+            return False
+        http: Any = request._request
+        key = limits.key(request.user.pk or address_of(request), "password")
+        http.rate_limit = self.refusal = limits.admit(key, limits.limit_of("password"))
+        return self.refusal.admitted

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import jwt
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt import tokens
@@ -81,6 +82,7 @@ def issue_tokens(user: User, family: str = "") -> dict[str, str]:
         user=user,
         access_jti=access["jti"],
         access_expires_at=access.accepted_until,
+        created_at=timezone.now(),
         expires_at=refresh.accepted_until,
     )
     return {"access": str(access), "refresh": signed}

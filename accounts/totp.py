@@ -6,9 +6,13 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.models import User
 
 
+def forget_devices(user: User) -> None:
+    TOTPDevice.objects.filter(user=user).delete()
+
+
 @transaction.atomic
 def enroll(user: User) -> str:
     """The new device's otpauth URL, secret and all. The one before is of no use any more."""
-    TOTPDevice.objects.filter(user=user).delete()
+    forget_devices(user)
     device = TOTPDevice.objects.create(user=user, name="authenticator")
     return str(device.config_url)

@@ -2,6 +2,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import CHALLENGE, AuthenticatedRequest
@@ -16,22 +17,25 @@ from accounts.serializers import (
     RefreshSerializer,
     SignUpSerializer,
     TokensSerializer,
+    UserDeletionSerializer,
     UserPageSerializer,
     UserQuerySerializer,
     UserSummarySerializer,
 )
 from accounts.services import (
     change_password,
+    delete_user,
     end_all_sessions,
     log_in,
     sign_up,
     update_profile,
 )
 from accounts.sessions import log_out, refresh_tokens
-from accounts.throttles import LoginThrottle
+from accounts.throttles import LoginThrottle, PasswordThrottle
 from accounts.tokens import issue_tokens
 from newsfeed.api.paging import page_response
 from newsfeed.api.schema import problems
+from newsfeed.api.throttles import EndpointThrottle
 
 
 class OpenView(APIView):
@@ -119,6 +123,21 @@ class MeView(APIView):
         serializer.is_valid(raise_exception=True)
         user = update_profile(user=request.user, **serializer.validated_data)
         return Response(ProfileSerializer(get_profile(user=user, viewer_id=user.pk)).data)
+
+    @extend_schema(
+        operation_id="me_destroy",
+        request=UserDeletionSerializer,
+        responses={204: None} | problems(400, 401, 409),
+    )
+    def delete(self, request: AuthenticatedRequest) -> Response:
+        """Delete your account for good. Your name stays reserved."""
+        serializer = UserDeletionSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        delete_user(user=request.user, **serializer.validated_data)
+        return Response(status=204)
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [PasswordThrottle() if self.request.method == "DELETE" else EndpointThrottle()]
 
 
 class UserListView(APIView):

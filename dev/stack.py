@@ -38,7 +38,7 @@ Metrics are on http://127.0.0.1:{metrics}/metrics (the API), :{consumer} (the co
 Logs are in .local/run/log. What dies is started again, and named here. Ctrl-C stops everything.\
 """
 LIMITED = ["default", "login", "login-address", "login-username", "signup", "password"]
-LIMITED += ["follow", "posts"]
+LIMITED += ["follow", "posts", "export"]
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -61,7 +61,7 @@ class Explanation:
         if self.post.hidden_at:
             return _("Not shown: a moderator has hidden the post.")
         if not self.post.user.is_active:
-            return _("Not shown: the author is suspended.")
+            return _("Not shown: the author is suspended or deleted.")
         if self.post.user_id == self.user_id:
             return _("Not shown: it is the user's own post.")
         return "" if self.followed_since else _("Not shown: the user does not follow the author.")

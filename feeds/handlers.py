@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 from prometheus_client import Counter, Histogram
 
-from feeds import services, store
+from feeds import erasure, services, store
 from follows.selectors import follower_ids
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord
 from newsfeed.events.topics import Topic
@@ -47,6 +47,7 @@ def apply_activity(events: list[Activity]) -> None:
             touched[event.actor_id].add(event.post_id)
     for author_id, post_ids in touched.items():
         settle_posts(author_id, post_ids)
+    erasure.erase({event.actor_id for event in events if event.type == ActivityType.USER_DELETE})
 
 
 def settle_posts(author_id: int, post_ids: set[int]) -> None:

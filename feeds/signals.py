@@ -1,4 +1,4 @@
-"""Hears what happens to posts and follows and what moderators do, and records it in the outbox.
+"""Hears what happens to posts, follows and users, and what moderators do; tells the outbox.
 
 The receivers run in the transaction of the change, so event and change commit together. What they
 leave for after the commit is only a short cut: the relay and the consumer do it all the same.
@@ -11,6 +11,7 @@ from uuid import uuid4
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 
+from accounts.models import User
 from feeds import fanout, store
 from feeds.store import StoreUnavailable
 from follows.models import Follow
@@ -29,6 +30,7 @@ def connect() -> None:
     post_save.connect(followed, sender=Follow)
     post_delete.connect(unfollowed, sender=Follow)
     post_save.connect(moderated, sender=ModerationAction)
+    post_save.connect(user_saved, sender=User)
 
 
 def post_saved(
@@ -73,6 +75,13 @@ def moderated(instance: ModerationAction, **_: Any) -> None:
         after=instance.after,
     )
     _publish_on_commit(outbox.keep(record))
+
+
+def user_saved(instance: User, *, update_fields: frozenset[str] | None, **_: Any) -> None:
+    if update_fields and "deleted_at" in update_fields:
+        event = outbox.record(ActivityType.USER_DELETE, actor_id=instance.pk)
+        transaction.on_commit(lambda: _invalidate(instance.pk), robust=True)
+        _publish_on_commit(event)
 
 
 def _record_post(type_: ActivityType, post: Post) -> None:

@@ -1,3 +1,5 @@
+from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAdminUser
 from rest_framework.response import Response
@@ -5,7 +7,8 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
 from feeds.explanation import explain
-from feeds.serializers import ExplanationSerializer
+from feeds.export import export
+from feeds.serializers import ExplanationSerializer, ExportSerializer
 from feeds.services import NEWEST, read_feed
 from newsfeed.api.etag import ETAG_PARAMETERS, with_etag
 from newsfeed.api.paging import PAGE_PARAMETERS, page_response, parse_page
@@ -35,3 +38,18 @@ class WhyView(APIView):
     def get(self, request: AuthenticatedRequest, user_id: int, post_id: int) -> Response:
         """Why a post is, or is not, in a user's feed. For staff only."""
         return Response(ExplanationSerializer(explain(user_id, post_id)).data)
+
+
+class ExportView(APIView):
+    @extend_schema(responses={200: ExportSerializer} | problems(401))
+    def get(self, request: AuthenticatedRequest) -> StreamingHttpResponse:
+        """All that is kept of you, to take along: a file that is sent while it is read."""
+        name = f"newsfeed-{request.user.username}.json"
+        return StreamingHttpResponse(
+            export(request.user.pk),
+            content_type="application/json",
+            headers={
+                "Content-Disposition": content_disposition_header(True, name),  # noqa: FBT003
+                "Cache-Control": "no-store",
+            },
+        )

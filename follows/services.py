@@ -1,4 +1,7 @@
+from collections.abc import Sequence
+
 from django.conf import settings
+from django.db import connection
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound, ValidationError
 
@@ -37,3 +40,23 @@ def unfollow(*, follower_id: int, followee_id: int) -> None:
     if edge is None:
         raise NotFound(_("You do not follow this user."))
     edge.delete()
+
+
+# By hand: the ORM would load each edge, and tell of it as if somebody had unfollowed.
+_REMOVE_FOLLOWERS = "DELETE FROM follows WHERE followee_id = %s AND follower_id IN %s"
+_REMOVE_FOLLOWEES = "DELETE FROM follows WHERE follower_id = %s LIMIT %s"
+
+
+@transactional
+def remove_followers(user_id: int, follower_ids: Sequence[int]) -> None:
+    """Of a user whose deletion is an event of its own: nobody is told of each."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REMOVE_FOLLOWERS, [user_id, tuple(follower_ids)])
+
+
+@transactional
+def remove_followees(user_id: int, *, limit: int) -> int:
+    """As `remove_followers`, of those whom the user follows. How many it were."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REMOVE_FOLLOWEES, [user_id, limit])
+        return int(cursor.rowcount)

@@ -201,6 +201,7 @@ RATE_LIMITS = ",".join(
         "login=5/m,login-address=20/m,login-username=100/h,signup=20/h",
         "password=5/m",
         "follow=30/m,posts=30/m",
+        "export=10/h",
         env.str("RATE_LIMITS", default=""),
     )
 )
@@ -249,7 +250,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["newsfeed.api.json.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["newsfeed.api.json.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "newsfeed.api.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["newsfeed.api.throttles.EndpointThrottle"],
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "EXCEPTION_HANDLER": "newsfeed.api.errors.exception_handler",

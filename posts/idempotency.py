@@ -15,7 +15,7 @@ from django.utils import timezone
 from newsfeed.api.exceptions import IdempotencyKeyReused, RequestStillRunning
 from newsfeed.api.idempotency import RequestKey
 from newsfeed.api.json import JSONRenderer
-from newsfeed.db import LOCK_WAIT_TIMEOUT
+from newsfeed.db import LOCK_WAIT_TIMEOUT, transactional
 from posts.models import IdempotencyKey
 
 LIFETIME = timedelta(hours=24)
@@ -56,6 +56,15 @@ def keep_answer(user_id: int, key: RequestKey, answer: dict[str, Any]) -> None:
             raise RequestStillRunning from error
         raise
     _sweep()
+
+
+@transactional
+def forget_answers(user_id: int, *, limit: int) -> int:
+    """Up to `limit` answers that somebody was given, whose token is dead; how many it were."""
+    answers = IdempotencyKey.objects.filter(user_id=user_id)
+    ids = list(answers.values_list("pk", flat=True)[:limit])
+    IdempotencyKey.objects.filter(pk__in=ids).delete()
+    return len(ids)
 
 
 def _sweep() -> None:

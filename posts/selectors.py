@@ -75,6 +75,18 @@ def visible_ids(post_ids: Iterable[int]) -> set[int]:
     return set(Post.objects.visible().filter(pk__in=post_ids).values_list("pk", flat=True))
 
 
+def ids_deleted_since(user_id: int, since: datetime, *, limit: int) -> list[int]:
+    """Of a user's posts that were deleted then or later, the newest."""
+    deleted = Post.objects.filter(user=user_id, deleted_at__gte=since).order_by("-pk")
+    return list(deleted.values_list("pk", flat=True)[:limit])
+
+
+def undeleted_posts(user_id: int, *, after: int, limit: int) -> list[Post]:
+    """A user's next posts above the id `after`, lowest first, with those that are hidden."""
+    posts = Post.objects.filter(user=user_id, deleted_at=None, pk__gt=after)
+    return list(posts.order_by("pk")[:limit])
+
+
 def authors_of(post_ids: Iterable[int]) -> dict[int, int]:
     """{post id: author id} of those that exist, deleted ones too."""
     return dict(Post.objects.filter(pk__in=post_ids).values_list("pk", "user_id"))

@@ -4,9 +4,10 @@ from typing import Any
 from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import PermissionDenied
 
 from accounts.models import User
+from accounts.selectors import lock_active_user_or_raise
 from newsfeed.api.exceptions import Conflict
 from newsfeed.api.idempotency import RequestKey
 from newsfeed.db import transactional
@@ -14,24 +15,12 @@ from posts.idempotency import find_answer, keep_answer
 from posts.models import Post
 from posts.selectors import get_post_or_raise, lock_post_or_raise, lock_undeleted_post_or_raise
 
-NO_REFERENCED_ROW = 1452
-"""MySQL's error: a foreign key points nowhere."""
-
 
 @transactional
 def create_post(*, user_id: int, content: str) -> Post:
-    """Raises AuthenticationFailed when the user has been removed since the request began."""
-    return _insert(Post(user_id=user_id, content=content))
-
-
-def _insert(post: Post) -> Post:
-    try:
-        post.save(force_insert=True)
-    except IntegrityError as error:
-        if error.args[0] == NO_REFERENCED_ROW:
-            raise AuthenticationFailed(_("The user of this token is gone or inactive.")) from error
-        raise
-    return post
+    """Raises SessionEnded for somebody who was suspended or deleted meanwhile."""
+    lock_active_user_or_raise(user_id)
+    return Post.objects.create(user_id=user_id, content=content)
 
 
 def create_post_once(
@@ -39,7 +28,7 @@ def create_post_once(
 ) -> tuple[dict[str, Any], bool]:
     """The answer, and whether it is that of an earlier request with this key.
 
-    Raises IdempotencyKeyReused and RequestStillRunning, and what `create_post` raises.
+    Raises IdempotencyKeyReused, RequestStillRunning, and what `create_post` raises.
     """
     if first := find_answer(user.pk, key):
         return first, True
@@ -55,7 +44,8 @@ def create_post_once(
 def _create_with_answer(
     user: User, content: str, key: RequestKey, to_answer: Callable[[Post], dict[str, Any]]
 ) -> dict[str, Any]:
-    answer = to_answer(_insert(Post(user=user, content=content)))
+    lock_active_user_or_raise(user.pk)
+    answer = to_answer(Post.objects.create(user=user, content=content))
     keep_answer(user.pk, key, answer)
     return answer
 
@@ -85,6 +75,19 @@ def delete_any_post(post_id: int) -> Post:
     post.deleted_at = timezone.now()
     post.save(update_fields=["deleted_at"])
     return post
+
+
+@transactional
+def delete_posts_of(user_id: int, *, limit: int) -> int:
+    """Up to `limit` posts of a user whose deletion is an event of its own; how many it were.
+
+    So no event tells of each. The walk begins at the first post each time and passes over those
+    that are deleted, which takes a second at a million.
+    """
+    left = Post.objects.filter(user=user_id, deleted_at=None).order_by("pk")
+    ids = list(left.values_list("pk", flat=True)[:limit])
+    Post.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=timezone.now())
+    return len(ids)
 
 
 @transactional

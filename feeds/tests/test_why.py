@@ -124,7 +124,7 @@ def test_what_every_read_leaves_out_is_told_first(
     own = as_staff.get(_path(alice.pk, post_id)).json()
     assert own["verdict"] == "Not shown: it is the user's own post."
     User.objects.filter(pk=alice.pk).update(is_active=False)
-    assert why()["verdict"] == "Not shown: the author is suspended."
+    assert why()["verdict"] == "Not shown: the author is suspended or deleted."
     Post.objects.update(hidden_at=timezone.now())
     assert why()["verdict"] == "Not shown: a moderator has hidden the post."
     assert why()["hidden_at"]

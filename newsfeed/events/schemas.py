@@ -37,6 +37,8 @@ class ActivityType(StrEnum):
     POST_UNHIDE = "POST_UNHIDE"
     FOLLOW = "FOLLOW"
     UNFOLLOW = "UNFOLLOW"
+    USER_DELETE = "USER_DELETE"
+    """And with the user all posts and follows: no event tells of each of those."""
 
 
 class Activity(

@@ -68,15 +68,15 @@ def test_nobody_posts_nothing(client: APIClient, db: None) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "1"}])
-def test_who_is_removed_while_the_request_runs_is_nobody(
+def test_who_is_suspended_or_deleted_while_the_request_runs_is_nobody(
     as_alice: APIClient, alice: User, headers: dict[str, str]
 ) -> None:
-    def remove_alice_first(execute: Any, sql: str, *rest: Any) -> Any:
-        if sql.startswith("INSERT INTO `posts`"):
-            User.objects.filter(pk=alice.pk).delete()
+    def suspend_alice_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if "LOCK IN SHARE MODE" in sql:
+            execute("UPDATE users SET is_active = 0 WHERE id = %s", [alice.pk], *rest[1:])
         return execute(sql, *rest)
 
-    with connection.execute_wrapper(remove_alice_first):
+    with connection.execute_wrapper(suspend_alice_first):
         response = as_alice.post(PATH, {"content": "x"}, headers=headers)
     assert response.status_code == response.json()["status"] == 401
     assert "WWW-Authenticate" in response.headers

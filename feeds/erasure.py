@@ -1,0 +1,82 @@
+"""Takes away what a deleted user leaves, in steps.
+
+What is still there is the cursor: a step that is killed, or comes twice, only finds less to do. A
+step is short, as the consumer has feeds to write besides. If it leaves something, it records the
+event anew, before the consumer commits the one that it handles.
+"""
+
+import time
+from collections.abc import Collection
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.selectors import deleted_since
+from accounts.services import delete_refresh_tokens
+from feeds import store
+from follows.selectors import follower_ids
+from follows.services import remove_followees, remove_followers
+from newsfeed.events import outbox
+from newsfeed.events.schemas import ActivityType
+from posts.idempotency import forget_answers
+from posts.selectors import ids_deleted_since
+from posts.services import delete_posts_of
+
+STEP_SECONDS = 0.2
+"""Of which the users in one batch of events each get a share, and a chunk at least."""
+CHUNK = 500
+"""Rows, and feeds: each chunk takes some ten milliseconds."""
+REMOVALS = 50_000
+"""Places in feeds, in one round trip to Redis."""
+
+
+def erase(user_ids: Collection[int]) -> None:
+    """One step for each user. Raises StoreUnavailable."""
+    for user_id in user_ids:
+        if not _is_erased(user_id, seconds=STEP_SECONDS / len(user_ids)):
+            _go_on_later(user_id)
+
+
+def _is_erased(user_id: int, *, seconds: float) -> bool:
+    since = deleted_since(user_id)
+    if since is None:  # an event of a database that was restored to a time before it
+        return True
+    give_up_at = time.monotonic() + seconds
+    while _erase_chunk(user_id, since):
+        if time.monotonic() > give_up_at:
+            return False
+    store.workers.invalidate([user_id])
+    return True
+
+
+def _erase_chunk(user_id: int, since: datetime) -> bool:
+    """Whether there was anything. Posts go first: no feed gets them back from MySQL then."""
+    return bool(
+        delete_posts_of(user_id, limit=CHUNK)
+        or _leave_feeds(user_id, since)
+        or remove_followees(user_id, limit=CHUNK)
+        or forget_answers(user_id, limit=CHUNK)
+        or delete_refresh_tokens(user_id, limit=CHUNK)
+    )
+
+
+def _leave_feeds(user_id: int, since: datetime) -> int:
+    """How many followers had one followee too many. Redis first: the edges tell which feeds.
+
+    A feed without these posts is complete, so no feed has to be built anew.
+    """
+    most = settings.FEED_MAX_LENGTH + settings.FEED_MAX_LENGTH // store.SLACK
+    post_ids = ids_deleted_since(user_id, since, limit=most)
+    chunk = min(CHUNK, REMOVALS // max(1, len(post_ids)))
+    followers = follower_ids(user_id, after=0, limit=max(1, chunk))
+    if followers:
+        if post_ids:
+            store.workers.remove(followers, post_ids)
+        remove_followers(user_id, followers)
+    return len(followers)
+
+
+@transaction.atomic
+def _go_on_later(user_id: int) -> None:
+    outbox.hand_over(outbox.record(ActivityType.USER_DELETE, actor_id=user_id))

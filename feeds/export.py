@@ -1,0 +1,92 @@
+"""All that the service keeps of a user, as one JSON document that is never whole in memory.
+
+Rows come in pages by key, each a short query or two, so an account of any size costs the same
+memory. The document's last bracket is its last byte: what an error cuts off is no JSON.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from rest_framework.serializers import BaseSerializer
+
+from accounts.models import User
+from accounts.selectors import get_user_or_raise, open_sessions, users_by_ids
+from feeds.serializers import (
+    ExportedEdgeSerializer,
+    ExportedPostSerializer,
+    ExportedProfileSerializer,
+    ExportedReportSerializer,
+    ExportedSessionSerializer,
+)
+from follows.models import Follow
+from follows.selectors import edges_to_followees, edges_to_followers
+from moderation.selectors import reports_by
+from newsfeed.api.json import JSONRenderer
+from posts.selectors import undeleted_posts
+
+PAGE = 200
+"""Rows: up to 4 MB of posts."""
+
+
+class Edge(NamedTuple):
+    """A follow, and the other user of it. None for who is suspended: others do not see them."""
+
+    follow: Follow
+    other_id: int
+    other: User | None
+
+
+def export(user_id: int) -> Iterator[bytes]:
+    """The document, piece by piece. What is read first is read now. Raises NotFound."""
+    profile = _json(ExportedProfileSerializer(get_user_or_raise(user_id)).data)
+    return _pieces(user_id, profile)
+
+
+def _pieces(user_id: int, profile: bytes) -> Iterator[bytes]:
+    yield b'{"profile":' + profile
+    for name, serializer, pages in _sections(user_id):
+        yield b',"%s":[' % name.encode()
+        comma = b""
+        for page in pages:
+            yield comma + _json(serializer(page, many=True).data)[1:-1]
+            comma = b","
+        yield b"]"
+    yield b"}"
+
+
+def _sections(
+    user_id: int,
+) -> list[tuple[str, type[BaseSerializer[Any]], Iterable[list[Any]]]]:
+    def pages(read: Callable[..., list[Any]], cursor: str) -> Iterator[list[Any]]:
+        return _pages(lambda after: read(user_id, after=after, limit=PAGE), cursor)
+
+    following = pages(edges_to_followees, "followee_id")
+    followers = pages(edges_to_followers, "follower_id")
+    return [
+        ("posts", ExportedPostSerializer, pages(undeleted_posts, "pk")),
+        ("following", ExportedEdgeSerializer, _edges(following, "followee_id")),
+        ("followers", ExportedEdgeSerializer, _edges(followers, "follower_id")),
+        ("reports", ExportedReportSerializer, pages(reports_by, "pk")),
+        ("sessions", ExportedSessionSerializer, pages(open_sessions, "pk")),
+    ]
+
+
+def _pages(read: Callable[[int], list[Any]], cursor: str) -> Iterator[list[Any]]:
+    """`read` gives the rows above a cursor, which is this attribute of the last row."""
+    after = 0
+    while page := read(after):
+        yield page
+        if len(page) < PAGE:
+            return
+        after = getattr(page[-1], cursor)
+
+
+def _edges(pages: Iterable[list[Follow]], other: str) -> Iterator[list[Edge]]:
+    for page in pages:
+        ids = [getattr(follow, other) for follow in page]
+        users = users_by_ids(ids)
+        yield [Edge(follow, id_, users.get(id_)) for follow, id_ in zip(page, ids, strict=True)]
+
+
+def _json(data: Any) -> bytes:
+    return JSONRenderer().render(data)
