@@ -82,7 +82,7 @@ def delete_posts_of(user_id: int, *, limit: int) -> int:
     """Up to `limit` posts of a user whose deletion is an event of its own; how many it were.
 
     So no event tells of each. The walk begins at the first post each time and passes over those
-    that are deleted, which takes a second at a million.
+    that are deleted.
     """
     left = Post.objects.filter(user=user_id, deleted_at=None).order_by("pk")
     ids = list(left.values_list("pk", flat=True)[:limit])

@@ -219,3 +219,16 @@ def test_posts_and_reports_are_searched_by_id_and_name(
     reports = "admin:moderation_report_changelist"
     for query, is_found in ((post.pk, True), ("@bob", True), ("alice", False)):
         assert ("rude" in _page(browser, reports, q=query)) == is_found
+
+
+@pytest.mark.parametrize("chosen", ["x", "1.5", "", "٣"])
+def test_what_is_no_id_cannot_be_chosen(browser: Client, alice: User, chosen: str) -> None:
+    browser.raise_request_exception = False
+    post = create_post(user_id=alice.pk, content="x")
+    form = {"action": Verb.HIDE_POST.value, "reason": "It is spam"}
+    path = reverse(POSTS)
+    refused = browser.post(path, form | {"_selected_action": [post.pk, chosen]})
+    assert refused.status_code == refused.json()["status"] == 400
+    assert not Post.objects.get(pk=post.pk).hidden_at
+    assert browser.post(path, form | {"_selected_action": [post.pk]}).status_code == 302
+    assert Post.objects.get(pk=post.pk).hidden_at
