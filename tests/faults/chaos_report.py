@@ -72,10 +72,8 @@ class Report:
             ("duplicated", f"{len(self.found.doubled)}"),
             ("misordered", f"{len(self.found.misordered + self.ledger.misordered)}"),
             ("ghosts", f"{len(self.found.ghosts + self.ledger.ghosts)}"),
-            (
-                "late",
-                f"{len(self.ledger.late)} of {len(self.ledger.seen + self.ledger.late)} timed",
-            ),
+            ("late", f"{len(self.ledger.late)}; {len(self.ledger.seen)} timed"),
+            ("slow, soon after a fault", "; ".join(self.ledger.slow) or "0"),
             ("in the feeds after", _quantiles(self.ledger.seen)),
             ("5xx but 503", f"{self.server_errors()}"),
             ("other odd answers", f"{len(self.ledger.odd) - self.server_errors()}"),

@@ -53,6 +53,8 @@ END_APPS = {
 """Memory is to be watched in processes that outlive the others."""
 SAMPLE = 25
 PAGES = 3
+LONG_CALM_EVERY, LONG_CALM = 20, 11
+"""Seconds: beyond what a fault excuses."""
 MOMENT = 0.3
 """About what the relay and the consumer take for a post to 1,500 followers."""
 
@@ -104,7 +106,7 @@ class Run:
                 if self._minutes() > self._options.minutes or report.failures:
                     break
                 self._say(f"{number}/{len(self._plan)} {kind}")
-                self._break(kind)
+                self._break(kind, self._options.calm if number % LONG_CALM_EVERY else LONG_CALM)
             self._deliver_enough()
         report.deliveries = self._deliveries()
         self._check_everything()
@@ -113,9 +115,9 @@ class Run:
         report.seconds = time.monotonic() - self._began
         return report
 
-    def _break(self, kind: str) -> None:
+    def _break(self, kind: str, calm: float) -> None:
         scene, report = self._scene, self._report
-        time.sleep(self._options.calm)
+        time.sleep(calm)
         refused = scene.ledger.refused()
         try:
             time_posts(scene)
@@ -128,6 +130,7 @@ class Run:
                 scene.wait_until_up()
                 scene.wait_for_rest()
                 refused = scene.ledger.refused() - refused
+                scene.ledger.healed, scene.ledger.healed_at = f"after {kind}", healed
                 report.healed.append(Healed(kind, time.monotonic() - healed, refused))
                 self._check_some(kind)
                 self._say(f"    {report.healed[-1].seconds:.1f} s, MB {self._resources.look()}")

@@ -54,7 +54,12 @@ class Ledger:
     """What the service should have healed itself."""
     seen: list[float] = field(default_factory=list)
     """Seconds from an answered POST to all ready feeds it belongs to, while nothing was broken."""
+    slow: list[str] = field(default_factory=list)
+    """Took more than 2 s, within 10 s of a fault."""
     late: list[str] = field(default_factory=list)
+    """The same at other times, or more than 10 s."""
+    healed: str = "before any fault"
+    healed_at: float = 0
     injected: int = 0
     """Records that a fault wrote to the feed topics."""
     deleted: int = 0
