@@ -16,6 +16,8 @@ WARM_SECONDS = 150
 LONG_SECONDS = 180
 """Who lives so much longer can be judged."""
 MAX_GROWTH = 0.05
+NO_GROWTH = 4
+"""Megabytes. gunicorn's master, of 24, imports 2.5 at the death of its first worker."""
 MORE_SOCKETS = 3
 """A request may be under way when it is looked at."""
 
@@ -46,8 +48,9 @@ class Life(NamedTuple):
     @property
     def is_bounded(self) -> bool:
         more_sockets = self.last.sockets - self.warm.sockets
+        grown = self.last.megabytes - self.warm.megabytes
         return (
-            self.growth < MAX_GROWTH
+            (self.growth < MAX_GROWTH or grown < NO_GROWTH)
             and self.last.threads <= self.warm.threads
             and more_sockets <= MORE_SOCKETS
         )
