@@ -18,8 +18,8 @@ LONG_SECONDS = 180
 MAX_GROWTH = 0.05
 NO_GROWTH = 4
 """Megabytes. gunicorn's master, of 24, imports 2.5 at the death of its first worker."""
-MORE_SOCKETS = 3
-"""A request may be under way when it is looked at."""
+MORE_THREADS, MORE_SOCKETS = 1, 3
+"""A consumer's first dead letter makes a producer; and requests may be under way."""
 
 
 class Usage(NamedTuple):
@@ -51,7 +51,7 @@ class Life(NamedTuple):
         grown = self.last.megabytes - self.warm.megabytes
         return (
             (self.growth < MAX_GROWTH or grown < NO_GROWTH)
-            and self.last.threads <= self.warm.threads
+            and self.last.threads <= self.warm.threads + MORE_THREADS
             and more_sockets <= MORE_SOCKETS
         )
 
