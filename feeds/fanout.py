@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 from django.conf import settings
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 
 from follows.selectors import follower_ids
 from newsfeed.breaker import Breaker, BreakerOpen
@@ -40,8 +40,14 @@ EVENTS_PER_STEP = 20
 
 kafka_breaker = Breaker("kafka", slow_seconds=0.75 * INLINE_SECONDS)
 PUBLISHED = Counter("feed_outbox_published_total", "Events published.", ["by"])
+SIZE = Histogram(
+    "feed_fanout_size",
+    "Feed records sent of a post at once: to all followers, or to a slice of them.",
+    ["by"],
+    buckets=(0, 1, 10, 100, 500, 1_000, 2_000),
+)
 for _by in ("request", "relay"):
-    PUBLISHED.labels(_by)
+    PUBLISHED.labels(_by), SIZE.labels(_by)
 
 
 def publish_inline(event: OutboxEvent) -> None:
@@ -61,6 +67,7 @@ def publish_inline(event: OutboxEvent) -> None:
         return
     outbox.published([event])
     PUBLISHED.labels("request").inc()
+    _observe_size(record, len(messages), "request")
 
 
 class _Sent(NamedTuple):
@@ -135,7 +142,13 @@ def _send_slice(event: OutboxEvent) -> _Sent:
     is_last = len(followers) < FOLLOWERS_PER_SLICE and len(followers) <= room
     first = [] if event.published_to else [_own_message(record)]
     delivery = producer.send(_traced(event, first, messages[:room]))
+    _observe_size(record, len(messages[:room]), "relay")
     return _Sent(event, delivery, None if is_last else followers[:room][-1])
+
+
+def _observe_size(record: Activity | AuditRecord, records: int, by: str) -> None:
+    if record.type == ActivityType.POST_CREATE:
+        SIZE.labels(by).observe(records)
 
 
 def _followers(record: Activity | AuditRecord, *, after: int, limit: int) -> list[int]:

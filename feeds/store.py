@@ -100,24 +100,28 @@ class FeedStore:
         connection: Redis = get_redis_connection(self._alias)
         return connection
 
-    def push(self, posts: Mapping[int, Sequence[int]]) -> None:
-        """Adds post ids to the feeds of users: {user id: [post id, ...]}. Cold feeds stay cold."""
+    def push(self, posts: Mapping[int, Sequence[int]]) -> int:
+        """Adds post ids to the feeds of users: {user id: [post id, ...]}. Cold feeds stay cold.
+
+        Returns how many of the ids were for feeds that are not cold.
+        """
         with _unavailable():
             try:
-                self._push(posts)
+                return self._push(posts)
             except NoScriptError:
                 self._redis.script_load(PUSH.source)
-                self._push(posts)
+                return self._push(posts)
 
-    def _push(self, posts: Mapping[int, Sequence[int]]) -> None:
+    def _push(self, posts: Mapping[int, Sequence[int]]) -> int:
         cap = settings.FEED_MAX_LENGTH
-        round_trip(
+        replies = round_trip(
             self._redis,
             (
                 ("EVALSHA", PUSH.sha, 1, key(user_id), cap, cap // SLACK, *ids)
                 for user_id, ids in posts.items()
             ),
         )
+        return sum(len(ids) for ids, warm in zip(posts.values(), replies, strict=True) if warm)
 
     def remove(self, user_ids: Iterable[int], post_ids: Sequence[int]) -> None:
         """For posts that no read may show again. Who unfollows invalidates instead."""

@@ -121,6 +121,12 @@ CORS_EXPOSE_HEADERS = [
     "X-Request-ID",
 ]
 
+# Seconds. One edge is that of the objective for reads, 0.2 (docs/operations.md).
+PROMETHEUS_LATENCY_BUCKETS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0),
+    float("inf"),
+)
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -59,6 +59,13 @@ def _published(by: str) -> float:
     return REGISTRY.get_sample_value("feed_outbox_published_total", {"by": by}) or 0
 
 
+def _sent(by: str) -> tuple[float, float]:
+    """How often, and how many records in all."""
+    names = ("feed_fanout_size_count", "feed_fanout_size_sum")
+    count, records = (REGISTRY.get_sample_value(name, {"by": by}) or 0 for name in names)
+    return count, records
+
+
 def test_every_follower_gets_one_record_of_exactly_five_fields(
     alice: User, carol: User, followers: list[User], broker: Broker
 ) -> None:
@@ -80,18 +87,19 @@ def test_the_request_itself_publishes_for_few_followers(
     alice: User, followers: list[User], broker: Broker, settings: Settings
 ) -> None:
     settings.FANOUT_INLINE_LIMIT = len(followers)
-    before = _published("request")
+    before, (posts, records) = _published("request"), _sent("request")
     _post(alice)
     assert not OutboxEvent.objects.exists()
     assert len(_feed_records(broker)) == len(followers)
     assert _published("request") == before + 1
+    assert _sent("request") == (posts + 1, records + len(followers))
 
 
 def test_for_many_followers_the_relay_publishes(
     alice: User, followers: list[User], broker: Broker, settings: Settings
 ) -> None:
     settings.FANOUT_INLINE_LIMIT = len(followers) - 1
-    before = _published("relay")
+    before, (slices, records) = _published("relay"), _sent("relay")
     _post(alice)
     assert _feed_records(broker) == []
     assert _activities(broker) == []
@@ -100,6 +108,7 @@ def test_for_many_followers_the_relay_publishes(
     assert _activities(broker) == ["POST_CREATE"]
     assert not OutboxEvent.objects.exists()
     assert _published("relay") == before + 1
+    assert _sent("relay") == (slices + 1, records + len(followers))
 
 
 def test_a_post_that_nobody_hears_of_is_an_activity_all_the_same(

@@ -38,6 +38,10 @@ def _metric(name: str) -> float:
     return REGISTRY.get_sample_value(name) or 0
 
 
+def _writes(outcome: str) -> float:
+    return REGISTRY.get_sample_value("feed_fanout_writes_total", {"outcome": outcome}) or 0
+
+
 def test_every_topic_has_a_handler() -> None:
     assert set(handlers.HANDLERS) == set(Topic)
 
@@ -54,12 +58,21 @@ def test_feed_records_go_into_the_followers_feeds(alice: User, bob: User, carol:
 
 
 def test_delivery_is_measured_once_a_post_and_writes_each(alice: User, bob: User) -> None:
-    names = ("feed_fanout_writes_total", "feed_delivery_seconds_count", "feed_delivery_seconds_sum")
-    writes, count, seconds = map(_metric, names)
+    names = ("feed_delivery_seconds_count", "feed_delivery_seconds_sum")
+    (count, seconds), written, cold = map(_metric, names), _writes("written"), _writes("cold")
+    make_ready(bob.pk)
     handlers.push_posts([_record(5, alice), _record(5, bob), _record(6, bob)])
-    assert _metric(names[0]) == writes + 3
-    assert _metric(names[1]) == count + 2
-    assert 6 <= _metric(names[2]) - seconds < 30
+    assert (_writes("written"), _writes("cold")) == (written + 2, cold + 1)
+    assert _metric(names[0]) == count + 2
+    assert 6 <= _metric(names[1]) - seconds < 30
+
+
+def test_a_post_from_a_clock_ahead_counts_as_delivered_at_once(alice: User) -> None:
+    names = ("feed_delivery_clock_skew_total", "feed_delivery_seconds_sum")
+    early, seconds = map(_metric, names)
+    ahead = timezone.now() + timedelta(seconds=60)
+    handlers.push_posts([FeedRecord(5, 1, alice.pk, "안녕", ahead)])
+    assert list(map(_metric, names)) == [early + 1, seconds]
 
 
 def test_a_follow_and_an_unfollow_give_the_follower_a_fresh_feed(

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -132,6 +133,19 @@ def test_without_kafka_the_events_wait_for_one_that_has_it(
     assert _receivers(broker) == [fan.pk for fan in fans]
 
 
+def test_it_tells_how_many_events_wait_and_how_long(
+    start: Start, alice: User, fans: list[User]
+) -> None:
+    create_post(user_id=alice.pk, content="later")
+    OutboxEvent.objects.update(created_at=Now() - timedelta(seconds=70))
+    process = start(KAFKA_BOOTSTRAP_SERVERS=nobody())
+    process.wait_until(
+        lambda: process.is_alive() and "\nfeed_outbox_depth 1.0\n" in process.ask("/metrics")
+    )
+    _, _, age = process.ask("/metrics").partition("\nfeed_outbox_oldest_age_seconds ")
+    assert 70 <= float(age.split()[0]) < 100
+
+
 def test_without_mysql_it_waits_and_ends_with_0(start: Start) -> None:
     away = start(DATABASE_URL=mysql_away())
     away.wait_until(lambda: away.log().count("waiting for MySQL: OperationalError") > 1)
@@ -162,7 +176,7 @@ def test_what_it_held_when_mysql_went_does_not_wait_for_its_lease(
 
 
 def test_a_step_names_the_host_and_the_process(
-    in_bulk: Mock, monkeypatch: pytest.MonkeyPatch
+    db: None, in_bulk: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: list[str] = []
     monkeypatch.setattr(fanout, "relay", names.append)

@@ -13,13 +13,12 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import MemberState
-from prometheus_client import Counter, Gauge
 
-from newsfeed.events import dead_letters, failures, patience, topic_admin, tracing
+from newsfeed.events import dead_letters, failures, metrics, patience, topic_admin, tracing
 from newsfeed.events.failures import Handler
 from newsfeed.events.stall import StallWatch
 from newsfeed.events.tally import Tally
@@ -34,13 +33,6 @@ REFRESH_SECONDS = 30
 MAX_BACKOFF_SECONDS = 5
 SILENT_SECONDS = 10
 """Without a record, although there are some: the broker does not answer."""
-
-CONSUMED = Counter("feed_events_consumed_total", "Records handled.", ["topic", "outcome"])
-LAG = Gauge("feed_consumer_lag", "Records behind the end of the partition.", ["topic", "partition"])
-HELD = Gauge("feed_consumer_held", "1 while consuming waits for something that is away.")
-for _topic in Topic:
-    for _outcome in ("ok", "dead_letter"):
-        CONSUMED.labels(_topic, _outcome)  # a rate needs the zero before the first error
 
 Batch = dict[TopicPartition, list[Any]]
 
@@ -60,6 +52,14 @@ def _options(group: str | None) -> dict[str, Any]:
         "request_timeout_ms": 10_000,
         "metrics_enabled": False,
     }
+
+
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
+    def on_partitions_revoked(self, revoked: object) -> None:
+        """What moves away is read from its commit by its new owner."""
+
+    def on_partitions_assigned(self, assigned: object) -> None:
+        metrics.REBALANCES.inc()
 
 
 class Consumer:
@@ -89,6 +89,7 @@ class Consumer:
     def step(self) -> int:
         """Handles one batch and commits it. Returns how many records it held. Raises CannotGoOn."""
         self._refresh_topics()
+        metrics.LAST_POLL.set_to_current_time()
         batch = self._poll()
         if batch:
             try:
@@ -97,7 +98,7 @@ class Consumer:
                 self._hold(batch, error)
                 return 0
             self._failures = 0
-            HELD.set(0)  # also when what was held has gone to another member
+            metrics.HELD.set(0)  # also when what was held has gone to another member
             self._handled |= {partition: raws[-1].offset + 1 for partition, raws in batch.items()}
         self._commit()
         return sum(map(len, batch.values()))
@@ -123,12 +124,13 @@ class Consumer:
             self._stall.forget()
             wanted |= self._topics
         else:
+            metrics.tell_lag(states)
             self._rewind_recreated({state.name: state.topic_id for state in states})
             self._look_for_stalls(states)
             wanted |= {state.name for state in states if state.lag and parse(state.name)}
         if wanted != self._topics:
             logger.info("consuming %s", ", ".join(sorted(wanted)))
-            self._kafka.subscribe(sorted(wanted))
+            self._kafka.subscribe(sorted(wanted), listener=_Rebalances())
             self._topics = wanted
 
     def _rewind_recreated(self, topic_ids: dict[str, str]) -> None:
@@ -170,7 +172,7 @@ class Consumer:
             wait = self._resume_at - time.monotonic()
             if wait <= 0:
                 self._kafka.resume(*self._kafka.paused())
-                HELD.set(0)
+                metrics.HELD.set(0)
                 wait = POLL_SECONDS
         try:
             batch: Batch = self._kafka.poll(timeout_ms=int(min(wait, POLL_SECONDS) * 1000))
@@ -186,18 +188,17 @@ class Consumer:
         raws: defaultdict[Topic, list[Any]] = defaultdict(list)
         for partition, some in batch.items():
             raws[_topic_of(partition)] += some
-        letters = {
-            topic: failures.apply(topic, some, self._handlers[topic])
-            for topic, some in raws.items()
-        }
+        letters = {}
+        for topic, some in raws.items():
+            with metrics.handling(topic, len(some)):
+                letters[topic] = failures.apply(topic, some, self._handlers[topic])
         tally = self._tally.plus([one is not None for some in letters.values() for one in some])
         if dead := [one for some in letters.values() for one in some if one]:
             dead_letters.keep(dead)
         self._tally = tally
         for topic, some in letters.items():
             tracing.log(raws[topic], some)
-            CONSUMED.labels(topic, "ok").inc(some.count(None))
-            CONSUMED.labels(topic, "dead_letter").inc(len(some) - some.count(None))
+        metrics.count(letters)
 
     def _hold(self, batch: Batch, error: Exception) -> None:
         """Puts the batch back and pauses; `_poll` resumes after a back-off with jitter.
@@ -211,7 +212,7 @@ class Consumer:
         seconds = min(MAX_BACKOFF_SECONDS, 0.2 * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311 # nosec B311
         self._failures = min(self._failures + 1, 10)
         self._resume_at = time.monotonic() + seconds
-        HELD.set(1)
+        metrics.HELD.set(1)
         logger.warning("holding for %.1f s: %r", seconds, error)
 
     def _commit(self) -> None:
@@ -225,10 +226,8 @@ class Consumer:
             self._kafka.commit(offsets, timeout_ms=5_000)
         except KafkaError as error:
             logger.warning("not committed yet: %r", error)
+            metrics.COMMIT_FAILURES.inc()
             return
-        for partition, end in self._handled.items():
-            behind = (self._kafka.highwater(partition) or end) - end
-            LAG.labels(_topic_of(partition), partition.partition).set(behind)
         self._handled = {}
 
 

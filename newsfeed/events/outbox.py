@@ -7,6 +7,7 @@ Leases are compared with the database's own clock, which all processes share.
 
 import random
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -24,6 +25,8 @@ REQUEST_LEASE = timedelta(seconds=2)
 RELAY_LEASE = timedelta(seconds=8)
 """A relay whose step takes longer renews it: others take over only from one dead or frozen."""
 MAX_BACKOFF_SECONDS = 10
+MAX_DEPTH = 100_000
+"""Counting stops there: by then it is the age that matters, and counting goes on costing."""
 
 
 def record(type_: ActivityType, *, actor_id: int, **ids: int) -> OutboxEvent:
@@ -66,6 +69,22 @@ def find_post_create(post_id: int) -> OutboxEvent | None:
     """The row that announces a post, while it waits. Reads the whole outbox: for people only."""
     waiting = OutboxEvent.objects.filter(payload__type=ActivityType.POST_CREATE)
     return waiting.filter(payload__post_id=post_id).first()
+
+
+class Backlog(NamedTuple):
+    depth: int
+    """Rows, up to MAX_DEPTH."""
+    seconds: float
+    """Since the first of them was written, by the database's clock; 0 when there is none."""
+
+
+def backlog() -> Backlog:
+    """Two queries along the primary key; the first row by id is the oldest but for moments."""
+    oldest = OutboxEvent.objects.annotate(now=Now()).order_by("pk").only("created_at").first()
+    if oldest is None:
+        return Backlog(0, 0.0)
+    depth = OutboxEvent.objects.values("pk")[:MAX_DEPTH].count()
+    return Backlog(depth, max(0.0, (oldest.now - oldest.created_at).total_seconds()))
 
 
 def claim(worker: str, limit: int) -> list[OutboxEvent]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError
+from prometheus_client import Gauge
 
 from feeds import fanout
 from newsfeed import worker
@@ -15,10 +16,15 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.025
 AWAY_SECONDS = 1
+MEASURE_SECONDS = 5
+
+DEPTH = Gauge("feed_outbox_depth", "Events that wait in the outbox, up to 100,000.")
+AGE = Gauge("feed_outbox_oldest_age_seconds", "Since the oldest of them was written.")
 
 
 class Command(BaseCommand):
     was_away = False
+    measure_at = 0.0
     help = (
         "Publishes the outbox events that the API did not: of authors with many followers, and all"
         " that waited while Kafka was away. Several may run. SIGTERM finishes the step and exits 0."
@@ -46,9 +52,19 @@ class Command(BaseCommand):
             if self.was_away:
                 outbox.give_back(name)
                 self.was_away = False
+            self.measure()
             return fanout.relay(name)
         except (OperationalError, InterfaceError) as error:
             logger.warning("waiting for MySQL: %r", error)
             self.was_away = True
             time.sleep(AWAY_SECONDS)
             return 0
+
+    def measure(self) -> None:
+        """Every relay tells the whole outbox: of several, take the highest."""
+        if time.monotonic() < self.measure_at:
+            return
+        self.measure_at = time.monotonic() + MEASURE_SECONDS
+        backlog = outbox.backlog()
+        DEPTH.set(backlog.depth)
+        AGE.set(backlog.seconds)

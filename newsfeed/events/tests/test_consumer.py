@@ -1,3 +1,4 @@
+import time
 from typing import Any
 from unittest.mock import Mock
 
@@ -7,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from conftest import Broker
 from newsfeed.events import consumer as consumer_module
-from newsfeed.events import dead_letters
+from newsfeed.events import dead_letters, failures
 from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.producer import PublishError
 from newsfeed.events.schemas import encode
@@ -57,6 +58,41 @@ def test_the_metrics_count_what_was_handled(start: Start, send: Send, handler: R
     send_raw(b"?")
     step_until(lambda: count("dead_letter") > dead, start(handler))
     assert (count("ok"), count("dead_letter")) == (ok + 2, dead + 1)
+
+
+def test_the_metrics_tell_why_a_record_died_and_what_batches_took(
+    start: Start, send: Send, handler: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dead(reason: str) -> float:
+        return _metric("feed_dlq_total", topic="feed", reason=reason)
+
+    monkeypatch.setattr(failures, "RETRY_SECONDS", 0.0)
+    handler.poison = {2}
+    batches = _metric("feed_event_processing_seconds_count", topic="feed")
+    records = _metric("feed_batch_size_sum", topic="feed")
+    invalid, failed = dead("invalid"), dead("failed")
+    send(1, 2)
+    send_raw(b"?")
+    step_until(lambda: lag() == 0, start(handler))
+    assert (dead("invalid"), dead("failed")) == (invalid + 1, failed + 1)
+    assert _metric("feed_event_processing_seconds_count", topic="feed") > batches
+    assert _metric("feed_batch_size_sum", topic="feed") == records + 3
+
+
+def test_the_lag_is_the_groups_as_kafka_tells_it(
+    start: Start, send: Send, handler: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "REFRESH_SECONDS", 0)
+    rebalances = _metric("feed_rebalances_total")
+    send(1, 2, 3)
+    consumer = start(handler)
+    consumer.step()
+    assert _metric("feed_consumer_lag", topic="feed") == 3
+    step_until(lambda: lag() == 0, consumer)
+    consumer.step()
+    assert _metric("feed_consumer_lag", topic="feed") == 0
+    assert _metric("feed_rebalances_total") > rebalances
+    assert time.time() - _metric("feed_last_poll_timestamp_seconds") < 10
 
 
 def test_invalid_records_become_dead_letters_and_the_partition_moves_on(

@@ -243,3 +243,15 @@ def test_a_relay_may_have_the_longest_name_that_kubernetes_gives() -> None:
     assert OutboxEvent.objects.filter(claimed_until__gt=Now()).exists()
     outbox.published(list(OutboxEvent.objects.all()), name)
     assert not OutboxEvent.objects.exists()
+
+
+def test_the_backlog_is_how_many_wait_and_since_when(
+    at: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert outbox.backlog() == (0, 0)
+    _record(1)
+    at(60)
+    _waiting(2)
+    assert outbox.backlog() == (3, 60)
+    monkeypatch.setattr(outbox, "MAX_DEPTH", 2)
+    assert outbox.backlog() == (2, 60)
