@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dev import dashboards
 from dev.prometheus_rule import TARGET, prometheus_rule
 from tests.k8s.objects import one, workload
 from tests.k8s.rendering import K8S, manifests_of
@@ -70,6 +71,22 @@ def test_all_that_has_metrics_is_scraped() -> None:
     names = ("api-read", "api-write", "consumer", "relay", "mysql", "redis", "kafka-exporter")
     for name in names:
         assert "metrics" in workload(docs, name).port_names()
+
+
+def test_dashboards_are_as_written() -> None:
+    """`make dashboards` writes them."""
+    assert {path.stem for path in dashboards.FOLDER.glob("*.json")} == dashboards.DASHBOARDS.keys()
+    for name in dashboards.DASHBOARDS:
+        assert (dashboards.FOLDER / f"{name}.json").read_text() == dashboards.text(name)
+
+
+def test_panels_tell_what_they_show() -> None:
+    for name in dashboards.DASHBOARDS:
+        panels = dashboards.dashboard(name)["panels"]
+        assert len({panel["title"] for panel in panels}) == len(panels)
+        for panel in panels:
+            assert panel["description"].endswith(".")
+            assert panel["fieldConfig"]["defaults"]["unit"]
 
 
 def test_dashboards_ask_the_data_source_that_is_provisioned() -> None:
