@@ -1,0 +1,231 @@
+"""For each alert, time series at which it fires and others at which it is silent.
+
+Series are in promtool's notation: "0+98x120" begins at 0 and grows by 98 a minute for two hours.
+"""
+
+from typing import NamedTuple
+
+Series = dict[str, str]
+
+
+class Case(NamedTuple):
+    name: str
+    series: Series
+    fires: tuple[tuple[str, dict[str, str]], ...] = ()
+    """The severity of each alert that must fire, and its other labels; none: it is silent."""
+    minutes: int = 120
+
+
+NAMESPACE = {"namespace": "newsfeed"}
+
+
+def _labels(**labels: str) -> str:
+    return ",".join(f'{name}="{value}"' for name, value in ({**labels, **NAMESPACE}).items())
+
+
+def _answers(group: str, good: float, bad: float) -> Series:
+    name = "django_http_responses_total_by_status_view_method_total"
+    each = {"200": good, "503": bad, "404": 7}
+    series = {
+        f"{name}{{{_labels(job='api', group=group, view='feed', method='GET', status=s)}}}": rate
+        for s, rate in each.items()
+    }
+    # Probes fail while MySQL is away, and are nobody's request.
+    probe = _labels(job="api", group=group, view="newsfeed.health.readyz", status="503")
+    return {s: f"0+{n}x200" for s, n in (series | {f"{name}{{{probe}}}": 1000}).items()}
+
+
+def _histogram(name: str, le: str, good: float, bad: float, **labels: str) -> Series:
+    return {
+        f"{name}_bucket{{{_labels(**labels, le=le)}}}": f"0+{good}x200",
+        f"{name}_count{{{_labels(**labels)}}}": f"0+{good + bad}x200",
+    }
+
+
+def _burns(alert: str, slo: str, series: tuple[Series, Series, Series]) -> list[Case]:
+    """Series that burn the budget too fast, so that it will not last, and slowly enough."""
+    fast, slow, good = series
+    labels = {"slo": slo} | NAMESPACE
+    page, ticket = ("page", labels), ("ticket", labels)
+    return [
+        Case(alert, fast, (page, ticket), minutes=20),
+        Case(alert, slow, (ticket,), minutes=20),
+        Case(alert, good, minutes=20),
+    ]
+
+
+_REQUEST = {"job": "api", "group": "read", "view": "feed", "method": "GET"}
+_LATENCY = "django_http_requests_latency_seconds_by_view_method"
+_DELIVERY = "feed_delivery_seconds"
+
+
+def _pair(
+    alert: str, severity: str, fires: dict[str, str], silent: dict[str, str], **labels: str
+) -> list[Case]:
+    """Of one alert. Who has no namespace is given none."""
+    expected = labels if "absent" in labels else labels | NAMESPACE
+    expected.pop("absent", None)
+    return [Case(alert, fires, ((severity, expected),)), Case(alert, silent)]
+
+
+def _one(metric: str, values: str, **labels: str) -> Series:
+    return {f"{metric}{{{_labels(**labels)}}}": values}
+
+
+def _up(*absent: str) -> Series:
+    there = {
+        "read": {"job": "api", "group": "read"},
+        "write": {"job": "api", "group": "write"},
+        "consumer": {"job": "consumer"},
+        "relay": {"job": "relay"},
+    }
+    return {
+        f"up{{{_labels(**labels, pod=name)}}}": "1x200"
+        for name, labels in there.items()
+        if name not in absent
+    }
+
+
+def _behind(consumed: str) -> Series:
+    lag = {"job": "consumer", "topic": "feed"}
+    return (
+        _one("feed_consumer_lag", "5000x200", **lag, pod="a")
+        | _one("feed_consumer_lag", "4000x200", **lag, pod="b")
+        | _one("feed_events_consumed_total", consumed, **lag, outcome="ok", pod="a")
+    )
+
+
+def _pages(db: int) -> Series:
+    labels = {"job": "api", "group": "read"}
+    return _one("feed_read_source_total", f"0+{db}x200", **labels, source="db") | _one(
+        "feed_read_source_total", f"0+{100 - db}x200", **labels, source="redis"
+    )
+
+
+def _connections(used: int) -> Series:
+    labels = {"job": "mysql", "pod": "mysql-0"}
+    return _one("mysql_global_status_threads_connected", f"{used}x200", **labels) | _one(
+        "mysql_global_variables_max_connections", "100x200", **labels
+    )
+
+
+_POD = {"job": "consumer", "pod": "consumer-1"}
+_LETTERS = {**_POD, "topic": "feed", "reason": "invalid"}
+_KAFKA = {"job": "kafka-exporter", "topic": "feed-20261121", "partition": "3"}
+_UNDER = "kafka_topic_partition_under_replicated_partition"
+_AGE = "feed_outbox_oldest_age_seconds"
+_STATE = "feed_breaker_state"
+
+CASES = [
+    *_burns(
+        "ReadsFail",
+        "read_availability",
+        (_answers("read", 973, 20), _answers("read", 989, 4), _answers("read", 1993, 1)),
+    ),
+    *_burns(
+        "WritesFail",
+        "write_availability",
+        (_answers("write", 973, 20), _answers("write", 989, 4), _answers("write", 1993, 1)),
+    ),
+    *_burns(
+        "ReadsSlow",
+        "read_latency",
+        (
+            _histogram(_LATENCY, "0.2", 80, 20, **_REQUEST),
+            _histogram(_LATENCY, "0.2", 95, 5, **_REQUEST),
+            _histogram(_LATENCY, "0.2", 995, 5, **_REQUEST),
+        ),
+    ),
+    *_burns(
+        "DeliverySlow",
+        "delivery",
+        (
+            _histogram(_DELIVERY, "5.0", 80, 20, job="consumer"),
+            _histogram(_DELIVERY, "5.0", 95, 5, job="consumer"),
+            _histogram(_DELIVERY, "5.0", 995, 5, job="consumer"),
+        ),
+    ),
+    *_pair(
+        "TargetDown",
+        "ticket",
+        _one("up", "0x200", **_POD),
+        _one("up", "1 0 0 0 1x200", **_POD),
+        **_POD,
+    ),
+    *_pair("TargetMissing", "page", _up("write"), _up(), job="api", group="write", absent="yes"),
+    *_pair("TargetMissing", "page", _up("consumer"), _up(), job="consumer", absent="yes"),
+    *_pair(
+        "OutboxStalled",
+        "page",
+        _one(_AGE, "61x200", job="relay"),
+        _one(_AGE, "59x200", job="relay"),
+    ),
+    *_pair("ConsumersBehind", "page", _behind("0x200"), _behind("0+6000x200")),
+    *_pair(
+        "ConsumerStuck",
+        "ticket",
+        _one("feed_last_poll_timestamp_seconds", "0x200", **_POD),
+        _one("feed_last_poll_timestamp_seconds", "0+60x200", **_POD),
+        **_POD,
+    ),
+    *_pair(
+        "ConsumerHeld",
+        "ticket",
+        _one("feed_consumer_held", "1 1 0x1 1 1 1 1x200", **_POD),
+        _one("feed_consumer_held", "0x100 1x3 0x100", **_POD),
+        **_POD,
+    ),
+    *_pair(
+        "DeadLetters",
+        "ticket",
+        _one("feed_dlq_total", "0x110 1x100", **_LETTERS),
+        _one("feed_dlq_total", "7x200", **_LETTERS),
+        topic="feed",
+        reason="invalid",
+    ),
+    *_pair(
+        "BreakerOpen",
+        "ticket",
+        _one(_STATE, "2 1x200", job="api", name="redis", pod="a"),
+        _one(_STATE, "0x115 2 1 0x100", job="api", name="redis", pod="a"),
+        job="api",
+        name="redis",
+    ),
+    *_pair("FeedsFromMySQL", "ticket", _pages(11), _pages(9)),
+    *_pair(
+        "MySQLDown",
+        "page",
+        _one("mysql_up", "0x200", job="mysql"),
+        _one("mysql_up", "1x200", job="mysql"),
+        job="mysql",
+    ),
+    *_pair(
+        "RedisDown",
+        "page",
+        _one("redis_up", "0x200", job="redis"),
+        _one("redis_up", "1x200", job="redis"),
+        job="redis",
+    ),
+    *_pair(
+        "MySQLConnectionsHigh",
+        "ticket",
+        _connections(81),
+        _connections(79),
+        job="mysql",
+        pod="mysql-0",
+    ),
+    *_pair(
+        "RedisEvicts",
+        "ticket",
+        _one("redis_evicted_keys_total", "0+5x200", job="redis"),
+        _one("redis_evicted_keys_total", "500x200", job="redis"),
+        job="redis",
+    ),
+    *_pair(
+        "KafkaUnderReplicated",
+        "ticket",
+        _one(_UNDER, "1x200", **_KAFKA),
+        _one(_UNDER, "0x200", **_KAFKA),
+        topic="feed-20261121",
+    ),
+]
