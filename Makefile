@@ -31,9 +31,10 @@ test-faults:  ## Break the running service for some minutes, and compare
 	@MODEL_EXAMPLES=300 bin/test tests/faults
 
 .PHONY: test-k8s
-test-k8s:  ## Render and check k8s/, boot Kafka and the gateway as it configures them
+test-k8s:  ## Render and check k8s/, boot what it configures, ask its dashboards of a real Prometheus
 	@bin/setup k8s
 	$(PYTHON) -m pytest tests/k8s
+	$(PYTHON) -m dev.stack exec --apps -- $(PYTHON) -m pytest tests/observability
 
 .PHONY: test-k8s-live
 test-k8s-live:  ## Apply every overlay to a real API server: the one of KUBE_TOOLS (tests/k8s/live.py)
@@ -41,8 +42,13 @@ test-k8s-live:  ## Apply every overlay to a real API server: the one of KUBE_TOO
 	$(PYTHON) -m tests.k8s.live
 
 .PHONY: k8s-rules
-k8s-rules: .venv  ## Write the PrometheusRule anew, from k8s/base/monitoring/rules
+k8s-rules: .venv  ## Write the rules of the objectives, and the PrometheusRule of all rules, anew
+	$(PYTHON) -m dev.slo_rules
 	$(PYTHON) -m dev.prometheus_rule
+
+.PHONY: dashboards
+dashboards: .venv  ## Write Grafana's dashboards anew, from dev/dashboards.py
+	$(PYTHON) -m dev.dashboards
 
 .PHONY: outages
 outages:  ## Take each server away under load for some minutes, and measure

@@ -1,0 +1,111 @@
+"""Debian's Prometheus and exporters beside the running service, configured as in k8s/."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import yaml
+
+from conftest import free_port
+from dev.control import Control
+from dev.prometheus_rule import K8S, RULES
+from tests.deadline import wait_until
+from tests.k8s.tools import program
+
+CONFIG = K8S / "base" / "monitoring" / "prometheus" / "prometheus.yml"
+META = "__meta_kubernetes_"
+
+
+class Target(NamedTuple):
+    """What a pod's labels in k8s/ say of it, and where it listens here."""
+
+    component: str
+    port: int
+    group: str = ""
+
+
+class Prometheus:
+    """Scrapes and judges every second. Otherwise only its targets differ from k8s/."""
+
+    def __init__(self, folder: Path, targets: list[Target]) -> None:
+        self._port, self._folder = free_port(), folder
+        config = yaml.safe_load(CONFIG.read_text())
+        config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
+        config["rule_files"] = [f"{RULES}/*.yml"]
+        pods, own = config["scrape_configs"]
+        del pods["kubernetes_sd_configs"]
+        pods["static_configs"] = [_discovered(target) for target in targets]
+        own["static_configs"] = [{"targets": [f"127.0.0.1:{self._port}"]}]
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+
+    def command(self) -> list[str]:
+        return [
+            program("prometheus"),
+            f"--config.file={self._folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self._folder / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{self._port}",
+            "--log.level=warn",
+        ]
+
+    def query(self, expr: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of each series now. Raises HTTPError for what is no query."""
+        result = self.ask("query", query=expr)["result"]
+        return [(series["metric"], float(series["value"][1])) for series in result]
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        url = f"http://127.0.0.1:{self._port}/api/v1/{path}?{urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)["data"]
+
+    def wait_for_scrapes(self, count: int, jobs: int) -> None:
+        """Of every target so many more, all of which answer."""
+        since = time.time()
+
+        def are_done() -> bool:
+            try:
+                targets = self.ask("targets", state="active")["activeTargets"]
+                times = self.query(f"min(count_over_time(up[{int(time.time() - since) + 1}s]))")
+            except OSError:
+                return False
+            up = [target for target in targets if target["health"] == "up"]
+            return len(up) == jobs and bool(times) and times[0][1] >= count
+
+        wait_until(are_done, 40, f"{count} scrapes", lambda: str(self.query("up")))
+
+
+def _discovered(target: Target) -> dict[str, Any]:
+    """As Kubernetes' discovery would tell it; the shipped relabelling makes our labels of it."""
+    labels = {
+        "pod_container_port_name": "metrics",
+        "pod_phase": "Running",
+        "pod_label_app_kubernetes_io_component": target.component,
+        "pod_label_feed_group": target.group,
+        "namespace": "newsfeed",
+        "pod_name": f"{target.component}-1",
+    }
+    given = {f"{META}{name}": value for name, value in labels.items()}
+    return {"targets": [f"127.0.0.1:{target.port}"], "labels": given}
+
+
+def redis_exporter(stack: Control, port: int) -> tuple[list[str], Mapping[str, str]]:
+    command = [program("prometheus-redis-exporter"), f"--web.listen-address=127.0.0.1:{port}"]
+    return command, {"REDIS_ADDR": stack.env["REDIS_URL"]}
+
+
+def mysqld_exporter(stack: Control, port: int) -> tuple[list[str], Mapping[str, str]]:
+    command = [program("prometheus-mysqld-exporter"), f"--web.listen-address=127.0.0.1:{port}"]
+    account = f"newsfeed:{stack.secret}@(127.0.0.1:{stack.ports.mariadb})/"
+    return command, {"DATA_SOURCE_NAME": account}
+
+
+def start(
+    folder: Path, command: list[str], env: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
+    with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
+        return subprocess.Popen(command, env=os.environ | (env or {}), stdout=log, stderr=log)
