@@ -1,24 +1,21 @@
-from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from accounts import documents
 from accounts.authentication import CHALLENGE, AuthenticatedRequest
 from accounts.selectors import get_profile, get_user_or_raise, users_named
 from accounts.serializers import (
     CredentialsSerializer,
-    LoginSerializer,
     LogOutSerializer,
     PasswordSerializer,
     ProfileSerializer,
     ProfileUpdateSerializer,
     RefreshSerializer,
     SignUpSerializer,
-    TokensSerializer,
     UserDeletionSerializer,
-    UserPageSerializer,
     UserQuerySerializer,
     UserSummarySerializer,
 )
@@ -34,7 +31,6 @@ from accounts.sessions import log_out, refresh_tokens
 from accounts.throttles import LoginThrottle, PasswordThrottle
 from accounts.tokens import issue_tokens
 from newsfeed.api.paging import page_response
-from newsfeed.api.schema import problems
 from newsfeed.api.throttles import EndpointThrottle
 
 
@@ -48,9 +44,7 @@ class OpenView(APIView):
 
 
 class SignUpView(OpenView):
-    @extend_schema(
-        request=SignUpSerializer, responses={201: UserSummarySerializer} | problems(400, 409)
-    )
+    @documents.sign_up
     def post(self, request: Request) -> Response:
         serializer = SignUpSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -61,9 +55,7 @@ class SignUpView(OpenView):
 class LoginView(OpenView):
     throttle_classes = [LoginThrottle]
 
-    @extend_schema(
-        request=CredentialsSerializer, responses={200: LoginSerializer} | problems(400, 401)
-    )
+    @documents.log_in
     def post(self, request: Request) -> Response:
         serializer = CredentialsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -72,9 +64,7 @@ class LoginView(OpenView):
 
 
 class RefreshView(OpenView):
-    @extend_schema(
-        request=RefreshSerializer, responses={200: TokensSerializer} | problems(400, 401)
-    )
+    @documents.refresh_tokens
     def post(self, request: Request) -> Response:
         serializer = RefreshSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -82,7 +72,7 @@ class RefreshView(OpenView):
 
 
 class LogOutView(APIView):
-    @extend_schema(request=LogOutSerializer, responses={204: None} | problems(400, 401))
+    @documents.log_out
     def post(self, request: AuthenticatedRequest) -> Response:
         serializer = LogOutSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -91,16 +81,14 @@ class LogOutView(APIView):
 
 
 class LogOutAllView(APIView):
-    @extend_schema(request=None, responses={204: None} | problems(401))
+    @documents.log_out_everywhere
     def post(self, request: AuthenticatedRequest) -> Response:
         end_all_sessions(request.user.pk)
         return Response(status=204)
 
 
 class PasswordView(APIView):
-    @extend_schema(
-        request=PasswordSerializer, responses={200: TokensSerializer} | problems(400, 401, 409)
-    )
+    @documents.change_password
     def post(self, request: AuthenticatedRequest) -> Response:
         serializer = PasswordSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -108,29 +96,20 @@ class PasswordView(APIView):
 
 
 class MeView(APIView):
-    @extend_schema(operation_id="me_retrieve", responses={200: ProfileSerializer} | problems(401))
+    @documents.get_me
     def get(self, request: AuthenticatedRequest) -> Response:
         profile = get_profile(user=request.user, viewer_id=request.user.pk)
         return Response(ProfileSerializer(profile).data)
 
-    @extend_schema(
-        operation_id="me_update",
-        request=ProfileUpdateSerializer,
-        responses={200: ProfileSerializer} | problems(400, 401),
-    )
+    @documents.update_me
     def patch(self, request: AuthenticatedRequest) -> Response:
         serializer = ProfileUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         user = update_profile(user=request.user, **serializer.validated_data)
         return Response(ProfileSerializer(get_profile(user=user, viewer_id=user.pk)).data)
 
-    @extend_schema(
-        operation_id="me_destroy",
-        request=UserDeletionSerializer,
-        responses={204: None} | problems(400, 401, 409),
-    )
+    @documents.delete_me
     def delete(self, request: AuthenticatedRequest) -> Response:
-        """Delete your account for good. Your name stays reserved."""
         serializer = UserDeletionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         delete_user(user=request.user, **serializer.validated_data)
@@ -141,11 +120,7 @@ class MeView(APIView):
 
 
 class UserListView(APIView):
-    @extend_schema(
-        operation_id="users_list",
-        parameters=[UserQuerySerializer],
-        responses={200: UserPageSerializer} | problems(400, 401),
-    )
+    @documents.find_users
     def get(self, request: AuthenticatedRequest) -> Response:
         serializer = UserQuerySerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
@@ -154,7 +129,7 @@ class UserListView(APIView):
 
 
 class UserView(APIView):
-    @extend_schema(responses={200: ProfileSerializer} | problems(401, 404))
+    @documents.get_user
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         profile = get_profile(user=get_user_or_raise(user_id), viewer_id=request.user.pk)
         return Response(ProfileSerializer(profile).data)

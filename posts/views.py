@@ -1,25 +1,20 @@
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
-from newsfeed.api.idempotency import IDEMPOTENCY_PARAMETERS, REPLAYED, parse_key
-from newsfeed.api.paging import PAGE_PARAMETERS, page_response, parse_page
-from newsfeed.api.schema import problems
+from newsfeed.api.idempotency import REPLAYED, parse_key
+from newsfeed.api.paging import page_response, parse_page
+from posts import documents
 from posts.selectors import get_post_or_raise, posts_of_user
-from posts.serializers import PostContentSerializer, PostPageSerializer, PostSerializer
+from posts.serializers import PostContentSerializer, PostSerializer
 from posts.services import create_post, create_post_once, delete_post, edit_post
 
 
 class PostListView(APIView):
-    @extend_schema(
-        request=PostContentSerializer,
-        parameters=IDEMPOTENCY_PARAMETERS,
-        responses={201: PostSerializer} | problems(400, 401, 409, 422),
-    )
+    @documents.create_post
     def post(self, request: AuthenticatedRequest) -> Response:
         serializer = PostContentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -45,32 +40,25 @@ def _created(
 
 
 class PostView(APIView):
-    @extend_schema(responses={200: PostSerializer} | problems(401, 404))
+    @documents.get_post
     def get(self, request: AuthenticatedRequest, post_id: int) -> Response:
         return Response(PostSerializer(get_post_or_raise(post_id)).data)
 
-    @extend_schema(
-        request=PostContentSerializer,
-        responses={200: PostSerializer} | problems(400, 401, 403, 404),
-    )
+    @documents.edit_post
     def patch(self, request: AuthenticatedRequest, post_id: int) -> Response:
         serializer = PostContentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         post = edit_post(user_id=request.user.pk, post_id=post_id, **serializer.validated_data)
         return Response(PostSerializer(post).data)
 
-    @extend_schema(responses={204: None} | problems(401, 403, 404))
+    @documents.delete_post
     def delete(self, request: AuthenticatedRequest, post_id: int) -> Response:
         delete_post(user_id=request.user.pk, post_id=post_id)
         return Response(status=204)
 
 
 class UserPostsView(APIView):
-    @extend_schema(
-        operation_id="users_posts_list",
-        parameters=PAGE_PARAMETERS,
-        responses={200: PostPageSerializer} | problems(400, 401, 404),
-    )
+    @documents.list_user_posts
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         posts, next_cursor = posts_of_user(user_id, parse_page(request))
         return page_response(request, PostSerializer(posts, many=True).data, next_cursor)

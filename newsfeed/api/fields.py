@@ -2,6 +2,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+VISIBLE = r"\S"
+"""What a text must match that is not trimmed, and still must not be blank."""
+
 
 class StringField(serializers.CharField):
     """A CharField that takes JSON strings only: DRF's own makes "1e+22" of a long number."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -17,16 +16,25 @@ from rest_framework.response import Response
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
-MAX_ID = 2**63 - 1
+MAX_ID = 10**18 - 1
+"""Far more than MySQL will ever count to; so the digits of a cursor are all that makes it valid."""
 # int() alone would also take "+1", "1_0" and the digits of other scripts.
-_DECIMAL = re.compile(r"[1-9][0-9]{0,18}")
+_DECIMAL = re.compile(r"[1-9][0-9]{0,17}")
 
 PAGE_PARAMETERS = [
     OpenApiParameter(
-        "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        description="The most results that the page may have.",
     ),
-    OpenApiParameter("cursor", OpenApiTypes.STR, description="Taken from `next`; opaque."),
+    OpenApiParameter(
+        "cursor",
+        {"type": "string", "pattern": f"^({_DECIMAL.pattern})?$"},
+        description="Taken from `next`; opaque.",
+    ),
 ]
+BAD_PAGE = {"limit": f"Must be a whole number from 1 to {MAX_LIMIT}."}
+"""The example of a problem, as `newsfeed.api.schema.problems` takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,12 @@ class PageRequest:
     limit: int = DEFAULT_LIMIT
 
 
+def next_page(path: str, results: list[Any]) -> dict[str, Any]:
+    """An example of a page that is not the last one."""
+    url = f"https://feed.example.com/api/v1{path}?limit={len(results)}&cursor=42"
+    return {"results": results, "next": url}
+
+
 def parse_page(request: Request) -> PageRequest:
     """The page a request asks for. Raises ValidationError naming `limit` or `cursor`."""
     limit = _decimal(request.query_params.get("limit", str(DEFAULT_LIMIT)))
@@ -45,7 +59,7 @@ def parse_page(request: Request) -> PageRequest:
         raise ValidationError({"limit": [message]})
     cursor = request.query_params.get("cursor", "")
     before = _decimal(cursor)
-    if cursor and (before is None or before > MAX_ID):
+    if cursor and before is None:
         raise ValidationError({"cursor": [_("Must be a cursor taken from `next`.")]})
     return PageRequest(before=before, limit=limit)
 

@@ -1,0 +1,197 @@
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+
+from accounts.serializers import (
+    CredentialsSerializer,
+    LoginSerializer,
+    LogOutSerializer,
+    PasswordSerializer,
+    ProfileSerializer,
+    ProfileUpdateSerializer,
+    RefreshSerializer,
+    SignUpSerializer,
+    TokensSerializer,
+    UserDeletionSerializer,
+    UserPageSerializer,
+    UserSummarySerializer,
+)
+from newsfeed.api.schema import VISIBLE_TEXT, answer, body, id_parameter, problems
+
+USER_ID = id_parameter("user_id", "Of a user.")
+NO_SUCH_USER = "There is no such user."
+ALICE = {"id": 42, "username": "alice", "display_name": "Alice"}
+PROFILE = ALICE | {
+    "created_at": "2026-11-21T09:30:00Z",
+    "follower_count": 120,
+    "following_count": 45,
+    "post_count": 7,
+    "followed_by_me": False,
+}
+PASSWORD = "correct horse battery staple"  # noqa: S105 (an example) # nosec B105
+ANOTHER = "another horse, another battery"
+TOKENS = {"access": "eyJhbGciOiJIUzI1NiIs…", "refresh": "eyJhbGciOiJIUzI1NiIs…"}
+BLANK = "This field may not be blank."
+REQUIRED = "This field is required."
+COMMON = "This password is too common."
+NUMERIC = "This password is entirely numeric."
+WRONG = "This is not your password."
+
+sign_up = extend_schema(
+    operation_id="sign_up",
+    summary="Sign up",
+    description=(
+        "A name is taken for good. The password must have 8 characters at least, not only digits, "
+        "and must be neither a common one nor like the name. Then log in."
+    ),
+    tags=["auth"],
+    request=body(
+        SignUpSerializer, {"username": "alice", "password": PASSWORD, "display_name": "Alice"}
+    ),
+    responses={201: answer("The new user.", UserSummarySerializer, ALICE)}
+    | problems(
+        "/auth/signup/",
+        {
+            400: [
+                {"username": "3 to 30 characters: a to z, 0 to 9 and underscore."},
+                {"password": COMMON},
+            ],
+            409: "This username is taken.",
+        },
+    ),
+)
+log_in = extend_schema(
+    operation_id="log_in",
+    summary="Log in",
+    description=(
+        "Begins a session. The access token goes into the `Authorization` header of other "
+        "requests, for half an hour; the refresh token is for `auth/refresh/`, for 30 days."
+    ),
+    tags=["auth"],
+    request=body(CredentialsSerializer, {"username": "alice", "password": PASSWORD}),
+    responses={200: answer("Logged in.", LoginSerializer, TOKENS | {"user": ALICE})}
+    | problems(
+        "/auth/login/",
+        {
+            400: {"password": REQUIRED},
+            401: "The username or the password is wrong.",
+        },
+    ),
+)
+refresh_tokens = extend_schema(
+    operation_id="refresh_tokens",
+    summary="Exchange a refresh token for new tokens",
+    description=(
+        "Each refresh token can be used once. One that comes again was stolen: the session ends "
+        "for whoever has its tokens."
+    ),
+    tags=["auth"],
+    request=body(RefreshSerializer, {"refresh": TOKENS["refresh"]}),
+    responses={200: answer("The new tokens of the session.", TokensSerializer, TOKENS)}
+    | problems(
+        "/auth/refresh/",
+        {
+            400: {"refresh": "This field is required."},
+            401: ["The token is invalid or has expired.", "This session has ended. Log in again."],
+        },
+    ),
+)
+log_out = extend_schema(
+    operation_id="log_out",
+    summary="Log out",
+    description=(
+        "Ends the session of the access token and, if it is another one, that of the refresh token."
+    ),
+    tags=["auth"],
+    request=body(LogOutSerializer, {"refresh": TOKENS["refresh"]}),
+    responses={204: answer("Logged out.")}
+    | problems("/auth/logout/", {400: {"refresh": "Not a valid string."}}),
+)
+log_out_everywhere = extend_schema(
+    operation_id="log_out_everywhere",
+    summary="Log out everywhere",
+    description="Ends all sessions of the user, this one too.",
+    tags=["auth"],
+    request=None,
+    responses={204: answer("No token of before is of any use.")},
+)
+change_password = extend_schema(
+    operation_id="change_password",
+    summary="Change the password",
+    description="Ends all sessions of the user, and begins a new one.",
+    tags=["auth"],
+    request=body(
+        PasswordSerializer,
+        {"current_password": PASSWORD, "new_password": ANOTHER},
+    ),
+    responses={200: answer("The tokens of the new session.", TokensSerializer, TOKENS)}
+    | problems(
+        "/auth/password/",
+        {
+            400: [
+                {"current_password": WRONG},
+                {"new_password": NUMERIC},
+            ],
+            409: "The password was changed by another request.",
+        },
+    ),
+)
+get_me = extend_schema(
+    operation_id="get_me",
+    summary="Read one's own profile",
+    tags=["users"],
+    responses={200: answer("The profile.", ProfileSerializer, PROFILE)},
+)
+update_me = extend_schema(
+    operation_id="update_me",
+    summary="Change one's own profile",
+    tags=["users"],
+    request=body(ProfileUpdateSerializer, {"display_name": "Alice"}),
+    responses={200: answer("The profile as it is now.", ProfileSerializer, PROFILE)}
+    | problems(
+        "/users/me/",
+        {400: {"display_name": "Ensure this field has no more than 50 characters."}},
+    ),
+)
+delete_me = extend_schema(
+    operation_id="delete_me",
+    summary="Delete one's own account",
+    description=(
+        "For good, and at once for every reader; what was written is erased soon after. "
+        "The name stays reserved."
+    ),
+    tags=["users"],
+    request=body(UserDeletionSerializer, {"password": PASSWORD}),
+    responses={204: answer("Deleted; all sessions have ended.")}
+    | problems(
+        "/users/me/",
+        {
+            400: {"password": WRONG},
+            409: "The account was changed by another request.",
+        },
+    ),
+)
+find_users = extend_schema(
+    operation_id="find_users",
+    summary="Find a user by name",
+    description="The name must be exact. There is no list of all users.",
+    tags=["users"],
+    parameters=[
+        OpenApiParameter(
+            "username",
+            {"type": "string", "minLength": 1, "pattern": VISIBLE_TEXT},
+            required=True,
+            description="The exact name.",
+        ),
+    ],
+    responses={
+        200: answer("The user, or nobody.", UserPageSerializer, {"results": [ALICE], "next": None})
+    }
+    | problems("/users/", {400: {"username": BLANK}}),
+)
+get_user = extend_schema(
+    operation_id="get_user",
+    summary="Read a user's profile",
+    tags=["users"],
+    parameters=[USER_ID],
+    responses={200: answer("The profile.", ProfileSerializer, PROFILE)}
+    | problems("/users/42/", {404: NO_SUCH_USER}),
+)

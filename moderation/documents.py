@@ -1,0 +1,32 @@
+from drf_spectacular.utils import extend_schema
+
+from accounts.documents import BLANK
+from moderation.serializers import ReportReasonSerializer, ReportSerializer
+from newsfeed.api.schema import answer, body, problems
+from posts.documents import NO_SUCH_POST, POST_ID
+
+REASON = "This is an advertisement."
+
+report_post = extend_schema(
+    operation_id="report_post",
+    summary="Report a post",
+    description="Tell the moderators that another user's post should not be here, once.",
+    tags=["posts"],
+    parameters=[POST_ID],
+    request=body(ReportReasonSerializer, {"reason": REASON}),
+    responses={
+        201: answer(
+            "Reported.",
+            ReportSerializer,
+            {"post_id": 42, "reason": REASON, "created_at": "2026-11-21T09:30:00Z"},
+        )
+    }
+    | problems(
+        "/posts/42/report/",
+        {
+            400: [{"reason": BLANK}, {"post_id": "You cannot report your own post."}],
+            404: NO_SUCH_POST,
+            409: "You have reported this post already.",
+        },
+    ),
+)
