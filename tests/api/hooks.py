@@ -1,0 +1,70 @@
+"""Whom schemathesis asks as, and about what: ids at random would be nobody's."""
+
+import json
+import os
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from schemathesis import AuthContext, Case, HookContext, Response
+from schemathesis.core.failures import Failure
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from tests.api.world import World
+
+WORLD = World(**json.loads(Path(os.environ["NEWSFEED_TEST_WORLD"]).read_text()))
+ENDS_SESSIONS = {"log_out", "log_out_everywhere", "change_password", "delete_me"}
+# What hangs on more than the request, so that no schema can tell it: the only refusals of valid
+# data that are no failure. Each by its status, and by the fields that a 400 may name.
+REFUSED = {
+    # A password may be a common one, all digits, or like the name.
+    "sign_up": (400, {"password"}),
+    # So may a new one, and the old one may be another.
+    "change_password": (400, {"current_password", "new_password"}),
+    "delete_me": (400, {"password"}),
+    # Nobody follows himself.
+    "follow_user": (400, {"followee_id"}),
+    # Nobody reports his own post.
+    "report_post": (400, {"post_id"}),
+    # The Idempotency-Key has come before, with another body.
+    "create_post": (422, set[str]()),
+}
+_turn = count()
+
+
+@schemathesis.auth(refresh_interval=None)
+class Session:
+    def get(self, case: Case[Any], context: AuthContext) -> str:
+        operation = _id(case)
+        if operation in ENDS_SESSIONS:
+            return WORLD.others[next(_turn) % len(WORLD.others)]
+        return WORLD.staff if operation == "explain_feed" else WORLD.alice
+
+    def set(self, case: Case[Any], data: str, context: AuthContext) -> None:
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.hook
+def map_path_parameters(context: HookContext, path_parameters: dict[str, Any]) -> dict[str, Any]:
+    """Every other id is one that exists."""
+    for name, ids in (("user_id", WORLD.user_ids), ("post_id", WORLD.post_ids)):
+        value = (path_parameters or {}).get(name)
+        if type(value) is int and value > 0 and value % 2:
+            path_parameters[name] = ids[value // 2 % len(ids)]
+    return path_parameters
+
+
+@schemathesis.hook
+def filter_failure(
+    context: HookContext, failure: Failure, case: Case[Any], response: Response
+) -> bool:
+    if not isinstance(failure, RejectedPositiveData):
+        return True
+    status, fields = REFUSED.get(_id(case), (0, set()))
+    errors = response.json().get("errors", [])
+    return response.status_code != status or {error["field"] for error in errors} - fields != set()
+
+
+def _id(case: Case[Any]) -> str:
+    return str(case.operation.definition.raw["operationId"])
