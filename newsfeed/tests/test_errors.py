@@ -63,9 +63,9 @@ def test_an_unknown_path_is_a_problem(client: APIClient, path: str) -> None:
 
 
 def test_a_wrong_method_is_told_the_right_ones(as_alice: APIClient) -> None:
-    response = as_alice.delete(ME)
+    response = as_alice.put(ME)
     assert response.status_code == 405
-    assert response.headers["Allow"] == "GET, PATCH, HEAD, OPTIONS"
+    assert response.headers["Allow"] == "GET, PATCH, DELETE, HEAD, OPTIONS"
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
