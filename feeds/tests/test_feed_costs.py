@@ -84,7 +84,7 @@ def test_a_suspended_author_of_many_posts_costs_no_walk(
     with CaptureQueriesContext(connection) as queries:
         page = as_bob.get(FEED).json()
     assert [post["id"] for post in page["results"]] == ids
-    # The higher the ids, the more windows are looked at. To walk over her posts takes twice as many.
+    # The higher the ids, the more windows. To walk over her posts takes three times as many.
     assert len(queries) <= 18
 
 
