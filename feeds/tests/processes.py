@@ -20,10 +20,11 @@ ROOT = Path(__file__).parents[2]
 class Process:
     """Of a worker. Its environment differs from the test's in these variables, if any."""
 
-    def __init__(self, folder: Path, command: str, **variables: str) -> None:
+    def __init__(self, folder: Path, command: str, *options: str, **variables: str) -> None:
         self.port = free_port()
         self._log = folder / f"{self.port}.log"
         arguments = [sys.executable, "manage.py", command, "--metrics-port", str(self.port)]
+        arguments += options
         env = os.environ | _names() | variables
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(arguments, cwd=ROOT, env=env, stderr=log)  # noqa: S603

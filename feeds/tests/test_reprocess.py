@@ -150,7 +150,7 @@ def test_a_topic_that_cannot_be_is_told(topic: str, sentence: str) -> None:
         (("--topic", "T", "--from-beginning"), "--topic, --from-beginning and --once go together."),
         (
             ("--topic", "T", "--from-beginning", "--once", "--metrics-port", "9100"),
-            "--metrics-port does not go with --once.",
+            "--metrics-port and --put-aside do not go with --once.",
         ),
     ],
 )

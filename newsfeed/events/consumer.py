@@ -65,7 +65,7 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
 class Consumer:
     """Applies the records of the dated topics, each at least once, in batches of up to 1,000."""
 
-    def __init__(self, handlers: Mapping[Topic, Handler]) -> None:
+    def __init__(self, handlers: Mapping[Topic, Handler], *, put_aside: bool = False) -> None:
         self._handlers = handlers
         self._kafka = KafkaConsumer(
             **_options(settings.KAFKA_CONSUMER_GROUP),
@@ -80,7 +80,7 @@ class Consumer:
         self._topic_ids: dict[str, str] = {}
         self._handled: dict[TopicPartition, int] = {}
         self._refresh_at = 0.0
-        self._tally = Tally()
+        self._tally = None if put_aside else Tally()
         self._stall = StallWatch()
         self._has_drained = False
         self._failures = 0
@@ -192,7 +192,8 @@ class Consumer:
         for topic, some in raws.items():
             with metrics.handling(topic, len(some)):
                 letters[topic] = failures.apply(topic, some, self._handlers[topic])
-        tally = self._tally.plus([one is not None for some in letters.values() for one in some])
+        died = [one is not None for some in letters.values() for one in some]
+        tally = self._tally and self._tally.plus(died)
         if dead := [one for some in letters.values() for one in some if one]:
             dead_letters.keep(dead)
         self._tally = tally

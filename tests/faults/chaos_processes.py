@@ -64,7 +64,7 @@ def one_more(command: str, end: signal.Signals) -> Fault:
     """A second process of a worker comes and goes."""
 
     def fault(scene: Scene) -> None:
-        with _second(scene, command) as process:
+        with second(scene, command) as process:
             time.sleep(6)
             process.send_signal(end)
 
@@ -74,18 +74,18 @@ def one_more(command: str, end: signal.Signals) -> Fault:
 def storm_of_consumers(scene: Scene) -> None:
     """Each rebalance is interrupted by the next."""
     for _ in range(3):
-        with _second(scene, "consume_feed") as process:
+        with second(scene, "consume_feed") as process:
             time.sleep(3 + 3 * scene.dice.random())
             process.terminate()
 
 
 @contextmanager
-def _second(scene: Scene, command: str) -> "Iterator[subprocess.Popen[bytes]]":
+def second(scene: Scene, *command: str) -> "Iterator[subprocess.Popen[bytes]]":
     stack = scene.service.stack
     with (
         (stack.state / "log" / "second.log").open("ab") as log,
         subprocess.Popen(
-            [sys.executable, "manage.py", command],
+            [sys.executable, "manage.py", *command],
             cwd=ROOT,
             env=os.environ | stack.env | scene.proxies.env,
             stderr=log,

@@ -38,6 +38,8 @@ SLOW = {
     "second consumer killed",
     "second relay killed",
     "storm of consumers",
+    "poison, 1,000 in a row",
+    "poison, nothing else",
     "today's topic deleted",
 }
 """They take from 10 s to half a minute: a dead member's session, a dead relay's lease."""
@@ -47,6 +49,8 @@ END_APPS = {
     "API worker killed",
     "consumer killed",
     "consumer terminated",
+    "poison, 1,000 in a row",
+    "poison, nothing else",
     "relay killed",
     "relay terminated",
 }

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from itertools import count
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -11,11 +11,13 @@ from kafka.errors import KafkaError
 
 from newsfeed.events.topics import Topic
 from tests.deadline import wait_until
+from tests.faults.chaos_processes import second
 from tests.faults.chaos_scene import Fault, Scene
 from tests.topics import FEED
 
 BURST = 50
 """Below what the consumer takes for a producer gone wrong: more than 100 in a row."""
+FLOOD = 1_000
 SPREAD = 20
 COPIES = 300
 PARTITIONS = 12
@@ -31,6 +33,33 @@ def poison_a_few(scene: Scene) -> None:
 
 def poison_in_a_row(scene: Scene) -> None:
     _poison(scene, [_garbage() for _ in range(BURST)])
+
+
+def flood_of_poison(scene: Scene) -> None:
+    """The consumer stops, as it should, until its operator puts the records aside."""
+    with _operator(scene):
+        _poison(scene, [_garbage() for _ in range(FLOOD)])
+
+
+def nothing_but_poison(scene: Scene) -> None:
+    """On every partition, while nobody posts."""
+    with scene.load.paused(), _operator(scene):
+        for partition in range(PARTITIONS):
+            _poison(scene, [_garbage() for _ in range(FLOOD // PARTITIONS)], partition)
+
+
+@contextmanager
+def _operator(scene: Scene) -> Iterator[None]:
+    """Sees that the consumer stops at what comes in the block, and has it put aside."""
+    service = scene.service
+    consumer, letters = service.stack.pid("consumer"), service.dead_letters()
+    known = len(scene.ledger.poison)
+    yield
+    wait_until(lambda: service.stack.pid("consumer") not in {0, consumer}, 30, "it stops")
+    letters += len(scene.ledger.poison) - known
+    with second(scene, "consume_feed", "--put-aside") as process:
+        wait_until(lambda: service.dead_letters() >= letters, 60, "all is put aside")
+        process.terminate()
 
 
 def poison_schema(scene: Scene) -> None:
@@ -51,9 +80,10 @@ def _garbage() -> bytes:
     return b"\xff\x00{%d" % next(_numbers)
 
 
-def _poison(scene: Scene, values: list[bytes]) -> None:
+def _poison(scene: Scene, values: list[bytes], partition: int | None = None) -> None:
     scene.ledger.poison.update(values)
-    partition = scene.dice.randrange(PARTITIONS)
+    if partition is None:
+        partition = scene.dice.randrange(PARTITIONS)
     _send(scene, [(partition, value) for value in values])
 
 
@@ -115,6 +145,8 @@ def _is_there(scene: Scene) -> bool:
 TOPIC_FAULTS: dict[str, Fault] = {
     "poison, 1 in 100": poison_a_few,
     "poison, 50 in a row": poison_in_a_row,
+    "poison, 1,000 in a row": flood_of_poison,
+    "poison, nothing else": nothing_but_poison,
     "poison, wrong schema": poison_schema,
     "duplicates in any order": repeat_in_any_order,
     "today's topic deleted": delete_topics,

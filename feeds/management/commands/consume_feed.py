@@ -16,6 +16,8 @@ class Command(BaseCommand):
         " like, up to the number of partitions. SIGTERM finishes the batch, leaves the group and"
         " exits 0; any other exit code is a failure after which it wants to be started again. It"
         " exits 1, with one line, at too many dead letters or when it no longer gets records."
+        " When it was the records, and not what was deployed, one more with --put-aside, ended by"
+        " SIGTERM, makes dead letters of them however many there are."
         " With --topic NAME --from-beginning --once, which go together, it applies one day's topic"
         " again, up to where it ends now, tells how many records that were and exits 0; 1 when"
         " something is away. It commits nothing, changes nothing that is right already, and may be"
@@ -34,19 +36,24 @@ class Command(BaseCommand):
         )
         parser.add_argument("--from-beginning", action="store_true", help="from its first record")
         parser.add_argument("--once", action="store_true", help="end where it ends now")
+        parser.add_argument(
+            "--put-aside",
+            action="store_true",
+            help="make dead letters of all bad records, however many there are",
+        )
 
     def handle(self, *, topic: str | None, metrics_port: int, **options: Any) -> None:
         if topic is not None or options["from_beginning"] or options["once"]:
             if not (topic and options["from_beginning"] and options["once"]):
                 raise CommandError("--topic, --from-beginning and --once go together.")
-            if metrics_port:
-                raise CommandError("--metrics-port does not go with --once.")
+            if metrics_port or options["put_aside"]:
+                raise CommandError("--metrics-port and --put-aside do not go with --once.")
             self.reprocess(topic)
         else:
-            self.consume(metrics_port)
+            self.consume(metrics_port, put_aside=options["put_aside"])
 
-    def consume(self, metrics_port: int) -> None:
-        consumer = Consumer(HANDLERS)
+    def consume(self, metrics_port: int, *, put_aside: bool) -> None:
+        consumer = Consumer(HANDLERS, put_aside=put_aside)
         try:
             worker.run(consumer.step, port=metrics_port)
         except CannotGoOn as error:
