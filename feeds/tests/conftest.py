@@ -49,6 +49,14 @@ def crowd(size: int) -> list[User]:
     return list(User.objects.filter(username__in=names).order_by("pk"))
 
 
+@pytest.fixture
+def followers(alice: User) -> list[User]:
+    """Seven, of alice's."""
+    users = crowd(7)
+    edges(alice, users)
+    return users
+
+
 def write_posts(author: User, count: int) -> list[int]:
     """Posts without an event; their ids, newest first."""
     Post.objects.bulk_create(Post(user=author, content=f"post {n}") for n in range(count))

@@ -13,10 +13,9 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from conftest import Broker, Pipeline
 from feeds import fanout
-from feeds.tests.conftest import FEED, Away, crowd, edges
+from feeds.tests.conftest import FEED, edges
 from follows.services import follow
-from newsfeed.breaker import State
-from newsfeed.events import outbox, producer
+from newsfeed.events import producer
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.topics import Topic
 from posts.models import Post
@@ -28,14 +27,6 @@ pytestmark = pytest.mark.usefixtures("pipeline")
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fanout, "INLINE_SECONDS", 5)
-
-
-@pytest.fixture
-def followers(alice: User) -> list[User]:
-    """Seven, of alice's."""
-    users = crowd(7)
-    edges(alice, users)
-    return users
 
 
 def _feed_records(broker: Broker) -> list[dict[str, Any]]:
@@ -267,42 +258,6 @@ def test_who_follows_between_the_post_and_its_fan_out_gets_it_once(
     for _ in range(2):
         assert [found["id"] for found in reader.get(FEED).json()["results"]] == [post.pk]
         pipeline.settle()
-
-
-def test_while_kafka_is_away_posts_are_accepted_and_kept(
-    pipeline: Pipeline,
-    alice: User,
-    as_alice: APIClient,
-    followers: list[User],
-    broker: Broker,
-    kafka_away: Away,
-) -> None:
-    with kafka_away():
-        for _ in range(2):
-            assert as_alice.post("/api/v1/posts/", {"content": "x"}).status_code == 201
-        assert OutboxEvent.objects.count() == 2
-        assert fanout.relay("relay") == 2
-        waiting = list(OutboxEvent.objects.all())
-    assert [(event.attempts, bool(event.last_error)) for event in waiting] == [(1, True)] * 2
-    assert _feed_records(broker) == []
-    pipeline.settle()
-    assert len(_feed_records(broker)) == 2 * len(followers)
-
-
-def test_a_kafka_that_is_away_is_not_asked_for_long(
-    alice: User, followers: list[User], kafka_away: Away, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with kafka_away():
-        for _ in range(fanout.kafka_breaker.minimum):
-            _post(alice)
-        assert fanout.kafka_breaker.state is State.OPEN
-        asked: list[object] = []
-        with monkeypatch.context() as patch:
-            patch.setattr(producer, "send", asked.append)
-            _post(alice)
-        assert asked == []
-    assert len(outbox.claim("relay", 10)) == 4  # handed over, not only left to their lease
-    OutboxEvent.objects.all().delete()
 
 
 def test_an_event_that_cannot_be_sent_does_not_keep_the_others(

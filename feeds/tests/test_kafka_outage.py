@@ -1,0 +1,52 @@
+"""What becomes of posts while Kafka is away."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from conftest import Broker, Pipeline
+from feeds import fanout
+from feeds.tests.conftest import Away
+from newsfeed.breaker import State
+from newsfeed.events import outbox, producer
+from newsfeed.events.models import OutboxEvent
+from newsfeed.events.topics import Topic
+from posts.services import create_post
+
+pytestmark = pytest.mark.usefixtures("pipeline")
+
+
+def test_while_kafka_is_away_posts_are_accepted_and_kept(
+    pipeline: Pipeline,
+    alice: User,
+    as_alice: APIClient,
+    followers: list[User],
+    broker: Broker,
+    kafka_away: Away,
+) -> None:
+    with kafka_away():
+        for _ in range(2):
+            assert as_alice.post("/api/v1/posts/", {"content": "x"}).status_code == 201
+        assert OutboxEvent.objects.count() == 2
+        assert fanout.relay("relay") == 2
+        waiting = list(OutboxEvent.objects.all())
+    assert [(event.attempts, bool(event.last_error)) for event in waiting] == [(1, True)] * 2
+    assert broker.records(Topic.FEED.today()) == []
+    pipeline.settle()
+    assert len(broker.records(Topic.FEED.today())) == 2 * len(followers)
+
+
+def test_a_kafka_that_is_away_is_not_asked_for_long(
+    alice: User, followers: list[User], kafka_away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with kafka_away():
+        for _ in range(fanout.kafka_breaker.minimum):
+            create_post(user_id=alice.pk, content="x")
+        assert fanout.kafka_breaker.state is State.OPEN
+        asked: list[object] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(producer, "send", asked.append)
+            create_post(user_id=alice.pk, content="x")
+        assert asked == []
+    assert len(outbox.claim("relay", 10)) == 4  # handed over, not only left to their lease
+    OutboxEvent.objects.all().delete()
