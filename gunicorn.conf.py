@@ -76,6 +76,8 @@ def post_worker_init(_worker: object) -> None:
 
     # Seconds. A request gives up a server that hangs; a migration, which runs elsewhere, may wait.
     connections.settings["default"]["OPTIONS"]["read_timeout"] = 4
+    if replica := connections.settings.get("replica"):
+        replica["OPTIONS"]["read_timeout"] = 1
 
     gc.collect()
     gc.freeze()  # what was made up to here stays: collections need not walk over it

@@ -32,6 +32,7 @@ from accounts.throttles import LoginThrottle, PasswordThrottle
 from accounts.tokens import issue_tokens
 from newsfeed.api.paging import page_response
 from newsfeed.api.throttles import EndpointThrottle
+from newsfeed.replica import may_read_replica
 
 
 class OpenView(APIView):
@@ -97,6 +98,7 @@ class PasswordView(APIView):
 
 class MeView(APIView):
     @documents.get_me
+    @may_read_replica
     def get(self, request: AuthenticatedRequest) -> Response:
         profile = get_profile(user=request.user, viewer_id=request.user.pk)
         return Response(ProfileSerializer(profile).data)
@@ -121,6 +123,7 @@ class MeView(APIView):
 
 class UserListView(APIView):
     @documents.find_users
+    @may_read_replica
     def get(self, request: AuthenticatedRequest) -> Response:
         serializer = UserQuerySerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
@@ -130,6 +133,7 @@ class UserListView(APIView):
 
 class UserView(APIView):
     @documents.get_user
+    @may_read_replica
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         profile = get_profile(user=get_user_or_raise(user_id), viewer_id=request.user.pk)
         return Response(ProfileSerializer(profile).data)

@@ -12,6 +12,7 @@ from feeds.store import FeedStore, Slice, StoreUnavailable
 from follows.selectors import active_followee_ids, followee_ids
 from newsfeed.breaker import BreakerOpen
 from newsfeed.redis import breaker as redis_breaker
+from newsfeed.replica import on_primary
 from posts.selectors import FeedPost, feed_posts, newest_ids
 
 logger = logging.getLogger(__name__)
@@ -59,7 +60,9 @@ def take_snapshot(user_id: int) -> Slice:
     reinstated nothing has to be brought back.
     """
     cap = settings.FEED_MAX_LENGTH
-    ids = newest_ids(followee_ids(user_id), before=NEWEST, limit=cap + 1)
+    # What commits before this reading must be in it, and a replica may be as old as the request.
+    with on_primary():
+        ids = newest_ids(followee_ids(user_id), before=NEWEST, limit=cap + 1)
     return Slice(ids[:cap], floor=ids[cap] if len(ids) > cap else 0)
 
 

@@ -12,11 +12,13 @@ from feeds.serializers import ExplanationSerializer
 from feeds.services import NEWEST, read_feed
 from newsfeed.api.etag import with_etag
 from newsfeed.api.paging import page_response, parse_page
+from newsfeed.replica import may_read_replica
 from posts.serializers import PostSerializer
 
 
 class FeedView(APIView):
     @documents.get_feed
+    @may_read_replica
     def get(self, request: AuthenticatedRequest) -> Response:
         page = parse_page(request)
         before = page.before or NEWEST

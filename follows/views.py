@@ -8,6 +8,7 @@ from follows.selectors import followees_of_user, followers_of_user
 from follows.serializers import FollowSerializer
 from follows.services import follow, unfollow
 from newsfeed.api.paging import page_response, parse_page
+from newsfeed.replica import may_read_replica
 
 
 class FollowView(APIView):
@@ -24,6 +25,7 @@ class FollowView(APIView):
 
 class FollowersView(APIView):
     @documents.list_followers
+    @may_read_replica
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         users, next_cursor = followers_of_user(user_id, parse_page(request))
         return page_response(request, UserSummarySerializer(users, many=True).data, next_cursor)
@@ -31,6 +33,7 @@ class FollowersView(APIView):
 
 class FollowingView(APIView):
     @documents.list_following
+    @may_read_replica
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         users, next_cursor = followees_of_user(user_id, parse_page(request))
         return page_response(request, UserSummarySerializer(users, many=True).data, next_cursor)

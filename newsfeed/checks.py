@@ -26,6 +26,7 @@ POSITIVE = (
 def check_settings(**_: Any) -> list[CheckMessage]:
     return [
         *_secret_key(),
+        *_replica(),
         *_signing_keys(),
         *_kafka(),
         *_positive(),
@@ -46,6 +47,25 @@ def _secret_key() -> list[CheckMessage]:
             Error("JWT_SIGNING_KEY (or SECRET_KEY) is shorter than 32 bytes.", id="newsfeed.E002")
         )
     return problems
+
+
+def _replica() -> list[CheckMessage]:
+    """A copy of the same database, on another server."""
+    replica, primary = settings.DATABASES.get("replica"), settings.DATABASES["default"]
+    if replica is None:
+        return []
+    name = primary["NAME"]
+    if replica["ENGINE"] != primary["ENGINE"] or not replica["HOST"] or replica["NAME"] != name:
+        sentence = f"must be like mysql://user:password@host:3306/{name}, a copy of DATABASE_URL's."
+    elif _address(replica) == _address(primary):
+        sentence = "names the server of DATABASE_URL; it must name another one, or be empty."
+    else:
+        return []
+    return [Error(f"DATABASE_REPLICA_URL {sentence}", id="newsfeed.E012")]
+
+
+def _address(database: dict[str, Any]) -> tuple[str, int]:
+    return database["HOST"].lower(), int(database["PORT"] or 3306)
 
 
 def _signing_keys() -> list[CheckMessage]:

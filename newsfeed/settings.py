@@ -5,27 +5,14 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import environ
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF, UNSAFE_INLINE
-from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from newsfeed import logs, openapi
-
-
-class Env(environ.Env):  # type: ignore[misc]
-    def int(self, var: str, default: Any) -> Any:
-        """Names the variable that is wrong; django-environ tells only its value."""
-        try:
-            return super().int(var, default)
-        except ValueError:
-            value = self.ENVIRON[var]
-            raise ImproperlyConfigured(f"{var} is {value!r}; it must be a whole number.") from None
-
+from newsfeed.environment import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -148,7 +135,7 @@ WSGI_APPLICATION = "newsfeed.wsgi.application"
 APPEND_SLASH = False
 
 DATABASES = {
-    "default": env.db_url("DATABASE_URL", default="mysql://newsfeed:newsfeed@127.0.0.1/newsfeed")
+    "default": env.database("DATABASE_URL", default="mysql://newsfeed:newsfeed@127.0.0.1/newsfeed")
     | {
         "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60),
         "CONN_HEALTH_CHECKS": True,
@@ -164,6 +151,17 @@ DATABASES = {
         "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"},
     }
 }
+# Reads of the API may go there (newsfeed.replica). It is given up sooner: the primary can answer.
+if env.str("DATABASE_REPLICA_URL", default=""):
+    DATABASES["replica"] = (
+        DATABASES["default"]
+        | env.database("DATABASE_REPLICA_URL", default="")
+        | {
+            "OPTIONS": DATABASES["default"]["OPTIONS"] | {"connect_timeout": 1},
+            "TEST": {"MIRROR": "default"},
+        }
+    )
+    DATABASE_ROUTERS = ["newsfeed.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")

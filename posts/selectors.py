@@ -2,7 +2,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connections, router
 from django.db.models import Max
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
@@ -118,7 +118,7 @@ def feed_posts(viewer_id: int, ids: Sequence[int]) -> list[FeedPost]:
     """Those of the posts that the viewer's feed shows now, in the order of `ids`."""
     if not ids:
         return []
-    with connection.cursor() as cursor:
+    with connections[router.db_for_read(Post)].cursor() as cursor:
         cursor.execute(_FEED_POSTS, [viewer_id, tuple(ids)])
         rows = {row[0]: row for row in cursor.fetchall()}
     return [_feed_post(*rows[id_]) for id_ in ids if id_ in rows]

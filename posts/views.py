@@ -7,6 +7,7 @@ from rest_framework.views import APIView
 from accounts.authentication import AuthenticatedRequest
 from newsfeed.api.idempotency import REPLAYED, parse_key
 from newsfeed.api.paging import page_response, parse_page
+from newsfeed.replica import may_read_replica
 from posts import documents
 from posts.selectors import get_post_or_raise, posts_of_user
 from posts.serializers import PostContentSerializer, PostSerializer
@@ -41,6 +42,7 @@ def _created(
 
 class PostView(APIView):
     @documents.get_post
+    @may_read_replica
     def get(self, request: AuthenticatedRequest, post_id: int) -> Response:
         return Response(PostSerializer(get_post_or_raise(post_id)).data)
 
@@ -59,6 +61,7 @@ class PostView(APIView):
 
 class UserPostsView(APIView):
     @documents.list_user_posts
+    @may_read_replica
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         posts, next_cursor = posts_of_user(user_id, parse_page(request))
         return page_response(request, PostSerializer(posts, many=True).data, next_cursor)

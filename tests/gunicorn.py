@@ -27,6 +27,11 @@ class Gunicorn:
         } | variables
         self._log = folder / f"gunicorn-{self.port}.log"
 
+    def migrate(self) -> None:
+        """Makes the tables, where the environment names a database that has none."""
+        migrate = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0"]
+        subprocess.run(migrate, cwd=ROOT, env=os.environ | self._env, check=True)
+
     def start(self) -> None:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(

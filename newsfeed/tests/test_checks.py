@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
@@ -144,6 +145,30 @@ def test_there_are_no_fewer_proxies_than_none() -> None:
     drf = django_settings.REST_FRAMEWORK
     assert _problems(REST_FRAMEWORK=drf | {"NUM_PROXIES": 0}) == []
     assert _problems(REST_FRAMEWORK=drf | {"NUM_PROXIES": -1}) == ["newsfeed.E011"]
+
+
+PRIMARY = {"ENGINE": "django.db.backends.mysql", "HOST": "db", "PORT": "", "NAME": "newsfeed"}
+LIKE = "DATABASE_REPLICA_URL must be like mysql://user:password@host:3306/newsfeed, a copy of"
+
+
+@pytest.mark.parametrize(
+    ("different", "sentence"),
+    [
+        ({"HOST": "other"}, ""),
+        ({"PORT": 3307}, ""),
+        ({}, "DATABASE_REPLICA_URL names the server of DATABASE_URL; it must name another one"),
+        ({"HOST": "DB", "PORT": 3306}, "DATABASE_REPLICA_URL names the server of DATABASE_URL"),
+        ({"HOST": "other", "ENGINE": "django.db.backends.postgresql"}, LIKE),
+        ({"HOST": "other", "NAME": "feed"}, LIKE),
+        ({"HOST": ""}, LIKE),
+    ],
+)
+def test_a_replica_is_a_copy_on_another_server(different: dict[str, Any], sentence: str) -> None:
+    databases = {"default": PRIMARY, "replica": PRIMARY | different}
+    with patch.object(django_settings, "DATABASES", databases):
+        problems = [problem.msg for problem in checks.check_settings()]
+    assert len(problems) == bool(sentence)
+    assert "".join(problems).startswith(sentence)
 
 
 def test_logs_have_one_of_two_forms() -> None:

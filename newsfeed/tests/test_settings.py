@@ -99,6 +99,27 @@ def test_compose_has_servers_where_the_example_looks_for_them() -> None:
     assert "PLAINTEXT://kafka:9092" in compose
 
 
+def test_a_replica_is_asked_for_less_long_and_only_where_it_is_set() -> None:
+    alone = _settings(DATABASE_URL="mysql://a:b@db/newsfeed", DATABASE_REPLICA_URL="")
+    assert list(alone["DATABASES"]) == ["default"]
+    assert "DATABASE_ROUTERS" not in alone
+    urls = {"DATABASE_URL": "mysql://a:b@db/newsfeed"}
+    urls["DATABASE_REPLICA_URL"] = "mysql://c:d@copy:3307/newsfeed"
+    both = _settings(**urls)
+    primary, replica = both["DATABASES"]["default"], both["DATABASES"]["replica"]
+    assert primary == alone["DATABASES"]["default"]
+    assert [replica[name] for name in ("HOST", "PORT", "USER")] == ["copy", 3307, "c"]
+    assert replica["OPTIONS"] == primary["OPTIONS"] | {"connect_timeout": 1}
+    assert both["DATABASE_ROUTERS"] == ["newsfeed.replica.Router"]
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_REPLICA_URL"])
+def test_an_address_with_a_port_that_is_none_is_refused_by_name(name: str) -> None:
+    refusal = _refusal(**SOUND | {name: "mysql://a:secret@db:port/newsfeed"})
+    assert f"{name} must be like mysql://user:password@host:3306/newsfeed." in refusal
+    assert "secret" not in refusal
+
+
 def test_lists_have_commas_between() -> None:
     lists = {"ALLOWED_HOSTS": "a.example,b.example", "KAFKA_BOOTSTRAP_SERVERS": "k1:9092,k2:9092"}
     settings = _settings(**lists)
