@@ -24,6 +24,7 @@ COMPONENTS = (
     "keda",
     "strimzi",
     "prometheus-operator",
+    "mysql-replica",
     "external-data",
 )
 INCLUDED = {"develop": {"network-policies"}, "production": {"network-policies"}}

@@ -17,7 +17,7 @@ KEPT = {
 }
 
 
-def _check(variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def check(variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "manage.py", "check"],
         cwd=ROOT,
@@ -32,10 +32,10 @@ def _check(variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
 def test_what_an_overlay_sets_is_accepted(overlay: str) -> None:
     docs = manifests_of(overlay)
     given = environment(docs, workload(docs, "api-write").pod["containers"][0])
-    checked = _check(KEPT | given)
+    checked = check(KEPT | given)
     assert checked.returncode == 0, checked.stderr
     without = {k: v for k, v in given.items() if k != "KAFKA_MIN_INSYNC_REPLICAS"}
-    assert "KAFKA_MIN_INSYNC_REPLICAS is not set" in _check(KEPT | without).stderr
+    assert "KAFKA_MIN_INSYNC_REPLICAS is not set" in check(KEPT | without).stderr
 
 
 def test_all_get_the_same_settings() -> None:
