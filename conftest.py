@@ -35,9 +35,12 @@ from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.topics import parse
+from newsfeed.settings import redis_caches
 from tests.broker import Broker
 
 __all__ = ["Broker", "Pipeline", "Redis", "TopicPartition", "caches_at", "free_port"]
+
+pytest_plugins = ["tests.redis_cluster"]
 
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
@@ -159,10 +162,7 @@ def _own_names() -> Iterator[None]:
 
 def caches_at(**url_parts: str) -> dict[str, Any]:
     """The caches of the settings, on another Redis."""
-    return {
-        alias: cache | {"LOCATION": urlsplit(str(cache["LOCATION"]))._replace(**url_parts).geturl()}
-        for alias, cache in django_settings.CACHES.items()
-    }
+    return redis_caches(urlsplit(django_settings.REDIS_URL)._replace(**url_parts).geturl())
 
 
 @pytest.fixture(autouse=True)

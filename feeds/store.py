@@ -18,25 +18,27 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django_redis import get_redis_connection
-from redis.client import Redis
 from redis.exceptions import (
+    AskError,
+    ClusterDownError,
     ConnectionError,  # noqa: A004
-    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
     TimeoutError,  # noqa: A004
+    TryAgainError,
 )
 
 from newsfeed.events.exceptions import Unavailable
-from newsfeed.redis import Script, round_trip
+from newsfeed.redis import Cluster, Command, Redis, Script, ping, round_trip
 
 BUILD_MS = 10_000
 """A builder that has not finished by then is taken for dead, and another may begin."""
 SLACK = 16
 """A feed may outgrow its cap by a sixteenth before a push trims it."""
-GONE = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError, NoScriptError)
-"""The last is for scripts that were flushed once more while they were loaded anew."""
+GONE = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError)
+RESHAPED = (AskError, ClusterDownError, TryAgainError)
+"""A cluster whose slots moved for longer than there was time, or are not all served."""
 REFUSALS = ("MISCONF", "NOREPLICAS")
 """What Redis answers, and redis-py has no class for, when it takes no writes for now."""
 
@@ -81,7 +83,7 @@ def key(user_id: int) -> str:
 def _unavailable() -> Iterator[None]:
     try:
         yield
-    except GONE as error:
+    except (*GONE, *RESHAPED) as error:
         raise StoreUnavailable(repr(error)) from error
     except ResponseError as error:
         if any(refusal in str(error) for refusal in REFUSALS):
@@ -96,8 +98,8 @@ class FeedStore:
         self._alias = alias
 
     @property
-    def _redis(self) -> Redis:
-        connection: Redis = get_redis_connection(self._alias)
+    def _redis(self) -> Redis | Cluster:
+        connection: Redis | Cluster = get_redis_connection(self._alias)
         return connection
 
     def push(self, posts: Mapping[int, Sequence[int]]) -> int:
@@ -105,30 +107,17 @@ class FeedStore:
 
         Returns how many of the ids were for feeds that are not cold.
         """
-        with _unavailable():
-            try:
-                return self._push(posts)
-            except NoScriptError:
-                self._redis.script_load(PUSH.source)
-                return self._push(posts)
-
-    def _push(self, posts: Mapping[int, Sequence[int]]) -> int:
         cap = settings.FEED_MAX_LENGTH
-        replies = round_trip(
-            self._redis,
-            (
-                ("EVALSHA", PUSH.sha, 1, key(user_id), cap, cap // SLACK, *ids)
-                for user_id, ids in posts.items()
-            ),
+        commands = (
+            ("EVALSHA", PUSH.sha, 1, key(user_id), cap, cap // SLACK, *ids)
+            for user_id, ids in posts.items()
         )
+        replies = self._ask(commands, lasting=True)
         return sum(len(ids) for ids, warm in zip(posts.values(), replies, strict=True) if warm)
 
     def remove(self, user_ids: Iterable[int], post_ids: Sequence[int]) -> None:
         """For posts that no read may show again. Who unfollows invalidates instead."""
-        with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
-            for user_id in user_ids:
-                pipeline.zrem(key(user_id), *post_ids)
-            pipeline.execute()
+        self._ask(("ZREM", key(user_id), *post_ids) for user_id in user_ids)
 
     def begin(self, user_id: int, token: int) -> bool:
         """Whether the feed was cold and now is this builder's. Take the snapshot after it."""
@@ -150,44 +139,42 @@ class FeedStore:
     def peek(self, user_ids: Iterable[int]) -> dict[int, Content]:
         """Feeds that are not cold, as they are. Unlike a read, it does not keep an idle one."""
         users = list(user_ids)
-        with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
-            for user_id in users:
-                pipeline.zrange(key(user_id), 0, -1, withscores=True)
-            replies = [
-                {m.decode(errors="replace"): s for m, s in reply} for reply in pipeline.execute()
-            ]
+        replies = self._ask(("ZRANGE", key(user_id), 0, -1, "WITHSCORES") for user_id in users)
+        found = {user_id: _scores(reply) for user_id, reply in zip(users, replies, strict=True)}
         return {
             user_id: Content(int(scores.pop(SENTINEL)), scores)
-            for user_id, scores in zip(users, replies, strict=True)
+            for user_id, scores in found.items()
             if SENTINEL in scores
         }
 
     def draw(self, count: int) -> set[int]:
         """The users of as many feeds drawn at random: fewer, when one is drawn twice."""
-        with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
-            for _ in range(count):
-                pipeline.randomkey()
-            keys = pipeline.execute()
+        keys = self._ask([("RANDOMKEY",)] * count)
         found = (re.fullmatch(rb"feed:(\d+)", name or b"") for name in keys)
         return {int(match[1]) for match in found if match}
 
     def invalidate(self, user_ids: Iterable[int]) -> None:
         """Makes feeds cold. What is being built for them will not be finished."""
-        with _unavailable(), self._redis.pipeline(transaction=False) as pipeline:
-            for user_id in user_ids:
-                pipeline.delete(key(user_id))
-            pipeline.execute()
+        self._ask((("DEL", key(user_id)) for user_id in user_ids), lasting=True)
 
     def ping(self) -> None:
         with _unavailable():
-            self._redis.ping()
+            ping(self._redis)
 
-    def _run(self, script: Script, user_id: int, *args: Any) -> Any:
+    def _run(self, script: Script, user_id: int, *arguments: int) -> Any:
+        (reply,) = self._ask([("EVALSHA", script.sha, 1, key(user_id), *arguments)])
+        return reply
+
+    def _ask(self, commands: Iterable[Command], *, lasting: bool = False) -> list[Any]:
         with _unavailable():
-            try:
-                return self._redis.evalsha(script.sha, 1, key(user_id), *args)
-            except NoScriptError:
-                return self._redis.eval(script.source, 1, key(user_id), *args)
+            return round_trip(self._redis, commands, lasting=lasting)
+
+
+def _scores(reply: list[Any]) -> dict[str, float]:
+    """Of ZRANGE. RESP2 and RESP3 differ in how they pair members with scores."""
+    is_flat = bool(reply) and not isinstance(reply[0], list)
+    pairs = zip(reply[::2], reply[1::2], strict=True) if is_flat else reply
+    return {member.decode(errors="replace"): float(score) for member, score in pairs}
 
 
 requests = FeedStore("default")

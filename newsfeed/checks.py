@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.urls import get_resolver
 
-from newsfeed import logs
+from newsfeed import logs, redis_topology
 
 POSITIVE = (
     "FEED_MAX_LENGTH",
@@ -29,6 +29,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         *_replica(),
         *_signing_keys(),
         *_kafka(),
+        *_redis(),
         *_positive(),
         *_limits(),
         *_logs(),
@@ -104,6 +105,19 @@ def _kafka() -> list[CheckMessage]:
             )
         )
     return problems
+
+
+def _redis() -> list[CheckMessage]:
+    if not redis_topology.is_cluster(settings.REDIS_URL):
+        return []
+    try:
+        redis_topology.parse(settings.REDIS_URL)
+    except ValueError as error:
+        sentence = (
+            f"REDIS_URL {error}. A cluster is named like redis+cluster://node:6379,node:6379."
+        )
+        return [Error(sentence, id="newsfeed.E013")]
+    return []
 
 
 def _positive() -> list[CheckMessage]:

@@ -1,6 +1,9 @@
-"""Redis for requests: several commands in one round trip, behind one breaker for all of them."""
+"""Redis for requests: several commands in one round trip, behind one breaker for all of them.
 
-from collections.abc import Iterable
+What it asks may be a single Redis or, if REDIS_URL says so, a cluster.
+"""
+
+from collections.abc import Iterable, Sequence
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -8,11 +11,24 @@ from typing import Any
 from django_redis import get_redis_connection
 from hiredis import pack_command
 from redis.client import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError
 
+from newsfeed import redis_cluster
 from newsfeed.breaker import Breaker, BreakerOpen
+from newsfeed.redis_topology import Cluster
+from newsfeed.redis_wire import Command, borrowed, read_reply
 
-Command = tuple[str | bytes | int, ...]
+__all__ = [
+    "Cluster",
+    "Command",
+    "Redis",
+    "RedisError",
+    "RedisUnavailable",
+    "Script",
+    "ask",
+    "ping",
+    "round_trip",
+]
 
 breaker = Breaker("redis", slow_seconds=0.2)
 
@@ -22,7 +38,7 @@ class RedisUnavailable(Exception):
 
 
 class Script:
-    """For EVALSHA."""
+    """For EVALSHA, with one key."""
 
     def __init__(self, path: Path) -> None:
         self.source = path.read_text()
@@ -34,58 +50,54 @@ class Script:
 _sources: dict[str, str] = {}
 
 
-def ask(*commands: Command) -> list[Any]:
-    """The replies, in order. Gives up after a quarter of a second. Raises RedisUnavailable.
-
-    A Script that Redis has lost is sent to it, which costs a second round trip.
-    """
+def ask(*commands: Command, lasting: bool = False) -> list[Any]:
+    """The replies, in order. Gives up after a quarter of a second. Raises RedisUnavailable."""
     try:
         with breaker.guard():
-            redis = get_redis_connection("default")
-            replies = _exchange(redis, commands)
-            for n, reply in enumerate(replies):
-                if isinstance(reply, NoScriptError):
-                    _, sha, *arguments = commands[n]
-                    again = ("EVAL", _sources[str(sha)], *arguments)
-                    (replies[n],) = _exchange(redis, [again])
-            return _good(replies)
+            return round_trip(get_redis_connection("default"), commands, lasting=lasting)
     except (RedisError, BreakerOpen) as error:
         raise RedisUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-def round_trip(redis: Redis, commands: Iterable[Command]) -> list[Any]:
+def round_trip(
+    redis: Redis | Cluster, commands: Iterable[Command], *, lasting: bool = False
+) -> list[Any]:
     """By hand: redis-py's pipeline spends four times the CPU. Raises the first error among replies.
 
-    Not a transaction. Each command names the keys it needs, so they may lie on different nodes.
+    Not a transaction, and in a cluster in no order: each command has one key, and they may lie on
+    different nodes. Scripts that Redis has lost are sent to it, which costs a second round trip.
+    `lasting`: what was written must not be lost when a replica takes over (`exchange`).
     """
-    return _good(_exchange(redis, commands))
-
-
-def _good(replies: list[Any]) -> list[Any]:
+    commands = list(commands)
+    replies = _exchange(redis, commands, lasting=lasting)
+    lost = [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if lost:
+        again = _exchange(redis, [_with_source(commands[n]) for n in lost], lasting=lasting)
+        for n, reply in zip(lost, again, strict=True):
+            replies[n] = reply
     for reply in replies:
-        if isinstance(reply, ResponseError):
+        if isinstance(reply, RedisError):
             raise reply
     return replies
 
 
-def _exchange(redis: Redis, commands: Iterable[Command]) -> list[Any]:
+def ping(redis: Redis | Cluster) -> None:
+    """Raises RedisError. A cluster answers if all of its slots are served."""
+    if isinstance(redis, Cluster):
+        redis_cluster.ping(redis)
+    else:
+        redis.ping()
+
+
+def _with_source(command: Command) -> Command:
+    _, sha, *arguments = command
+    return ("EVAL", _sources[str(sha)], *arguments)
+
+
+def _exchange(redis: Redis | Cluster, commands: Sequence[Command], *, lasting: bool) -> list[Any]:
+    if isinstance(redis, Cluster):
+        return redis_cluster.exchange(redis, commands, lasting=lasting)
     packed = [pack_command(command) for command in commands]  # type: ignore[arg-type]
-    pool = redis.connection_pool
-    connection = pool.get_connection()
-    try:
-        connection.send_packed_command([b"".join(packed)])  # type: ignore[no-untyped-call]
-        return [_read_reply(connection) for _ in packed]
-    except BaseException:
-        # Replies that nobody has read must not meet the next caller.
-        connection.disconnect()  # type: ignore[no-untyped-call]
-        raise
-    finally:
-        pool.release(connection)
-
-
-def _read_reply(connection: Any) -> Any:
-    """An error is a reply like others: those behind it must be read too."""
-    try:
-        return connection.read_response()
-    except ResponseError as error:
-        return error
+    with borrowed(redis.connection_pool) as connection:
+        connection.send_packed_command([b"".join(packed)])
+        return [read_reply(connection) for _ in packed]

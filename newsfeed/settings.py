@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from newsfeed import logs, openapi
+from newsfeed import logs, openapi, redis_topology
 from newsfeed.environment import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -167,23 +167,31 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 
 
-def _redis(seconds: float) -> dict[str, object]:
-    """A cache entry for REDIS_URL that gives up after so many seconds, without a retry.
+def redis_caches(url: str) -> dict[str, dict[str, object]]:
+    """A request rather reads from MySQL than waits; a worker's batch may take its time."""
+    return {"default": _redis(url, seconds=0.25), "worker": _redis(url, seconds=5)}
+
+
+def _redis(url: str, seconds: float) -> dict[str, object]:
+    """A cache entry that gives up after so many seconds, without a retry.
 
     redis-py 8 by itself waits up to a minute for a server that hangs (5 s and ten retries).
-    The limit stands in the URL because django-redis shares one pool between equal URLs.
+    The limit stands in the URL because django-redis shares one pool between equal URLs, and that
+    in a list because it would divide a string at its commas.
     """
-    sign = "&" if "?" in REDIS_URL else "?"
-    timeouts = f"socket_timeout={seconds}&socket_connect_timeout={seconds}"
+    sign = "&" if "?" in url else "?"
+    limits = f"socket_timeout={seconds}&socket_connect_timeout={seconds}"
+    options: dict[str, object] = {"CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)}}
+    if redis_topology.is_cluster(url):
+        options = {"CONNECTION_FACTORY": "newsfeed.redis_topology.ConnectionFactory"}
     return {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": f"{REDIS_URL}{sign}{timeouts}",
-        "OPTIONS": {"CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)}},
+        "LOCATION": [f"{url}{sign}{limits}"],
+        "OPTIONS": options,
     }
 
 
-# A request rather reads from MySQL than waits; a worker's batch of scripts may take its time.
-CACHES = {"default": _redis(seconds=0.25), "worker": _redis(seconds=5)}
+CACHES = redis_caches(REDIS_URL)
 
 KAFKA_BOOTSTRAP_SERVERS = env.list("KAFKA_BOOTSTRAP_SERVERS", default=["127.0.0.1:9092"])
 KAFKA_ACKS = env.str("KAFKA_ACKS", default="all")

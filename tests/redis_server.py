@@ -18,11 +18,11 @@ Away = Callable[[], AbstractContextManager[object]]
 
 
 class RedisServer:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str) -> None:
         self.port = free_port()
         self._log = folder / "redis.log"
         self._command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
-        self._command += ["--dir", str(folder), "--save", ""]
+        self._command += ["--dir", str(folder), "--save", "", *arguments]
         self.start()
 
     def start(self) -> None:

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts import revocation
 from accounts.models import User
+from conftest import Redis
 from feeds import services, store
 from feeds.tests.conftest import FEED, crowd, edges, write_posts
 from follows.models import Follow
@@ -33,7 +34,9 @@ def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What was sent to Redis; a pipeline is sent at once."""
-    connection_class = store.requests._redis.connection_pool.connection_class
+    redis = store.requests._redis
+    assert isinstance(redis, Redis)
+    connection_class = redis.connection_pool.connection_class
     sent: list[object] = []
     send = connection_class.send_packed_command
 

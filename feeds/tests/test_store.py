@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -10,9 +10,19 @@ from conftest import Redis
 from feeds import store
 from feeds.store import Slice
 from feeds.tests.conftest import TOKEN, make_ready, read, stored_ids
+from tests.redis_cluster import client_of
 
 ANN, BEN, CAT = 1, 2, 3
 workers = store.workers
+
+
+@pytest.fixture(autouse=True, params=["single", "cluster"])
+def redis(request: pytest.FixtureRequest, redis: Redis) -> Redis:
+    """Both kinds hold what the store promises."""
+    if request.param == "single":
+        return redis
+    request.getfixturevalue("redis_cluster")
+    return cast("Redis", client_of("worker"))
 
 
 def _raw(redis: Redis, user_id: int) -> dict[str, int]:

@@ -5,7 +5,6 @@ from threading import Timer
 
 import pytest
 
-from conftest import Redis
 from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, RedisServer, make_ready, stored_ids
@@ -71,20 +70,6 @@ def test_a_late_answer_does_not_meet_the_next_caller(redis_server: RedisServer) 
     redis_server.thaw()
     for _ in range(3):
         assert store.requests.read(BEN, before=9, limit=1) == Slice([6], 0)
-
-
-@pytest.mark.parametrize("name", ["push", "read"])
-def test_scripts_that_are_flushed_all_the_time_are_as_good_as_none(
-    name: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_ready(ANN, [5])
-    redis.script_flush()
-    OPERATIONS[name](store.workers)
-    assert stored_ids(ANN)
-    redis.script_flush()
-    for loads in ("script_load", "eval"):
-        monkeypatch.setattr(Redis, loads, lambda self, *_: self.evalsha("0" * 40, 0))
-    _fails(OPERATIONS[name], store.workers)
 
 
 def test_a_worker_waits_longer(redis_server: RedisServer) -> None:

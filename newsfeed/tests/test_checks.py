@@ -171,6 +171,28 @@ def test_a_replica_is_a_copy_on_another_server(different: dict[str, Any], senten
     assert "".join(problems).startswith(sentence)
 
 
+CLUSTER = "A cluster is named like redis+cluster://node:6379,node:6379."
+CLUSTER_SENTENCES = {
+    "redis+cluster://r/2": "REDIS_URL names a database; a cluster has no other than 0.",
+    "rediss+cluster://r?db=2": "REDIS_URL names a database; a cluster has no other than 0.",
+    "redis+cluster://": "REDIS_URL lacks the name of a node.",
+    "redis+cluster://:p@r:1,:2": "REDIS_URL lacks the name of a node.",
+    "redis+cluster://r:1,r:x": "REDIS_URL has a wrong port in 'r:x'.",
+}
+
+
+def test_a_cluster_of_redis_has_nodes_and_no_databases() -> None:
+    for url in (
+        "redis+cluster://:p%40@r:7000,s,[::1]:1",
+        "rediss+cluster://r:7000/0",
+        "redis://r/2",
+    ):
+        assert _problems(REDIS_URL=url) == []
+    for url, sentence in CLUSTER_SENTENCES.items():
+        assert _problems(REDIS_URL=url) == ["newsfeed.E013"]
+        assert _message(REDIS_URL=url) == f"{sentence} {CLUSTER}"
+
+
 def test_logs_have_one_of_two_forms() -> None:
     for form in ("json", "line"):
         assert _problems(LOG_FORMAT=form) == []
