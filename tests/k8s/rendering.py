@@ -25,6 +25,7 @@ COMPONENTS = (
     "strimzi",
     "prometheus-operator",
     "mysql-replica",
+    "redis-cluster",
     "external-data",
 )
 INCLUDED = {"develop": {"network-policies"}, "production": {"network-policies"}}
