@@ -1,9 +1,12 @@
 """gunicorn reads this file from the folder it is started in."""
 
 import gc
+import math
 import os
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -46,20 +49,38 @@ def on_starting(_server: object) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 
 
-def when_ready(_server: object) -> None:
-    """The master answers for all workers: a scrape takes none of their threads."""
-    # It reads PROMETHEUS_MULTIPROC_DIR when it is imported.
-    from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415
+def when_ready(server: Any) -> None:
+    """The master answers for all workers: a scrape or a probe takes none of their threads."""
+    # These read PROMETHEUS_MULTIPROC_DIR when they are imported.
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
     from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
+
+    from newsfeed.metrics_port import MetricsServer  # noqa: PLC0415
 
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     host, port = parse_address(_metrics_bind)
     try:
-        server, _thread = start_http_server(port, host, registry)
+        metrics = MetricsServer(host, port, lambda: _liveness(server), registry)
     except OSError as error:
         raise SystemExit(f"Cannot serve /metrics on {_metrics_bind}: {error}") from error
-    _servers.append(server)
+    metrics.start()
+    _servers.append(metrics)
+
+
+def _liveness(server: Any) -> tuple[bool, str]:
+    """Whether any worker turns its loop, as it also does while all its threads wait for MySQL.
+
+    The master replaces a worker that has not for `timeout`. So if none has for twice as long, the
+    master itself does nothing any more.
+    """
+    now, ages = time.monotonic(), [math.inf]
+    for worker in list(server.WORKERS.values()):
+        with suppress(OSError, ValueError):  # it has just ended
+            # Before the first turn it is the date at which the file was made, so far ahead.
+            if (turned := worker.tmp.last_update()) <= now:
+                ages.append(now - turned)
+    return min(ages) < 2 * server.timeout, f"a worker's last turn was {min(ages):.1f} s ago"
 
 
 def post_fork(_server: object, _worker: object) -> None:

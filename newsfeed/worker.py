@@ -3,16 +3,15 @@
 import gc
 import logging
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, SimpleQueue
 
 from django.core.management import CommandError
 from django.db import close_old_connections, connections
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from newsfeed.metrics_port import MetricsServer
 
 logger = logging.getLogger(__name__)
 
@@ -51,49 +50,32 @@ def _rest(stopping: SimpleQueue[int], seconds: float) -> None:
         stopping.put(stopping.get(timeout=seconds))
 
 
-class _Server(ThreadingHTTPServer):
-    last_beat: float
+class _Heart:
+    """When the last step began."""
+
+    def __init__(self) -> None:
+        self.beat()
 
     def beat(self) -> None:
-        self.last_beat = time.monotonic()
+        self._last_beat = time.monotonic()
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_GET(self) -> None:
-        if self.path == "/metrics":
-            self.answer(200, CONTENT_TYPE_LATEST, generate_latest())
-        elif self.path == "/livez":
-            age = time.monotonic() - self.server.last_beat
-            status = 200 if age < STALE_SECONDS else 503
-            self.answer(status, "text/plain", f"last step began {age:.1f} s ago\n".encode())
-        else:
-            self.answer(404, "text/plain", b"/livez or /metrics\n")
-
-    def answer(self, status: int, content_type: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """A probe every few seconds is not news."""
+    def liveness(self) -> tuple[bool, str]:
+        age = time.monotonic() - self._last_beat
+        return age < STALE_SECONDS, f"last step began {age:.1f} s ago"
 
 
 @contextmanager
 def _serve(port: int) -> Iterator[Callable[[], None]]:
     """Yields what to call at each step."""
+    heart = _Heart()
     if not port:
-        yield lambda: None
+        yield heart.beat
         return
     try:
-        server = _Server(("", port), _Handler)
+        server = MetricsServer("", port, heart.liveness)
     except (OSError, OverflowError) as error:
         raise CommandError(f"Cannot serve /livez and /metrics on port {port}: {error}") from error
     with server:
-        server.beat()
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.beat
+        server.start()
+        yield heart.beat
         server.shutdown()

@@ -2,15 +2,19 @@
 
 import http.client
 import os
+import runpy
 import signal
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.workers.workertmp import WorkerTmp
 
-from tests.gunicorn import Gunicorn
+from tests.gunicorn import ROOT, Gunicorn
 
 REQUESTS = "django_http_requests_before_middlewares_total"
 
@@ -91,6 +95,31 @@ def test_a_new_run_counts_from_nought_and_has_the_port_at_once(gunicorn: Gunicor
     gunicorn.start()
     gunicorn.wait_until_ready()
     assert gunicorn.metric(REQUESTS) < 20
+
+
+def test_the_master_tells_that_it_has_a_worker_that_turns(gunicorn: Gunicorn) -> None:
+    status, line = _get(gunicorn.metrics_port, "/livez")
+    assert status == 200
+    assert line.startswith("a worker's last turn was ")
+
+
+def test_a_master_whose_workers_all_stand_still_is_not_alive() -> None:
+    liveness = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["_liveness"]
+    turns, begins, ended = (WorkerTmp(Config()) for _ in "123")
+    ended.close()
+    workers = {n: SimpleNamespace(tmp=tmp) for n, tmp in enumerate((turns, begins, ended))}
+    master = SimpleNamespace(timeout=0.1, WORKERS=workers)
+    assert not liveness(master)[0]
+    turns.notify()
+    assert liveness(master)[0]
+    time.sleep(0.3)
+    assert not liveness(master)[0]
+    turns.notify()
+    assert liveness(master)[0]
+    workers.clear()
+    assert not liveness(master)[0]
+    turns.close()
+    begins.close()
 
 
 def test_a_metrics_port_that_cannot_be_had_is_said(tmp_path: Path) -> None:

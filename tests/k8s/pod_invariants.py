@@ -76,18 +76,19 @@ def _probe(w: Workload, container: dict[str, Any], kind: str) -> Iterator[str]:
         yield f"{w}: {container['name']} has less than 15 s to start"
 
 
-def probes_of_the_api_are_answered(docs: list[Manifest]) -> Iterator[str]:
+def probes_are_answered(docs: list[Manifest]) -> Iterator[str]:
     """By the paths that are written for them, and under a name that Django answers to."""
     for w in own(docs):
         for kind in PROBES if w.serves else []:
             container = w.pod["containers"][0]
             asked = container[kind]["httpGet"]
-            wanted = "/livez"
-            if w.name.startswith("api-"):
-                wanted = "/readyz?optional=redis" if kind == "readinessProbe" else "/livez"
+            wanted = ("metrics", "/livez")
+            if w.name.startswith("api-") and kind != "livenessProbe":
+                ready = kind == "readinessProbe"
+                wanted = ("http", "/readyz?optional=redis" if ready else "/livez")
                 yield from _host(docs, w, container, asked)
-            if asked["path"] != wanted:
-                yield f"{w}: {kind} asks for {asked['path']}"
+            if (asked["port"], asked["path"]) != wanted:
+                yield f"{w}: {kind} asks {asked['port']} for {asked['path']}"
 
 
 def _host(
@@ -197,7 +198,7 @@ POD_CHECKS: list[Check] = [
     pods_are_restricted,
     resources_are_bounded,
     probes_are_there,
-    probes_of_the_api_are_answered,
+    probes_are_answered,
     grace_is_longer_than_the_drain,
     liveness_is_more_patient_than_the_worker,
     variables_are_settings,

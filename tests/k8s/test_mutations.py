@@ -210,7 +210,8 @@ MUTATIONS: dict[i.Check, list[tuple[str, Mutation]]] = {
         ("local", _inside("mysql", "livenessProbe/tcpSocket/port", "db")),
         ("local", _inside("consumer", "startupProbe/failureThreshold", 2)),
     ],
-    p.probes_of_the_api_are_answered: [
+    p.probes_are_answered: [
+        ("local", _inside("api-write", "livenessProbe/httpGet/port", "http")),
         ("local", _inside("api-read", "livenessProbe/httpGet/path", "/readyz")),
         ("local", _inside("api-read", "readinessProbe/httpGet/path", "/readyz")),
         ("local", _inside("consumer", "livenessProbe/httpGet/path", "/metrics")),
