@@ -31,10 +31,10 @@ test-faults:  ## Break the running service for some minutes, and compare
 	@MODEL_EXAMPLES=300 bin/test tests/faults
 
 .PHONY: test-k8s
-test-k8s:  ## Render and check k8s/, boot what it configures, ask its dashboards of a real Prometheus
+test-k8s:  ## Render and check k8s/, boot what it configures, ask its dashboards and probes, roll it under load
 	@bin/setup k8s
 	$(PYTHON) -m pytest tests/k8s
-	$(PYTHON) -m dev.stack exec --apps -- $(PYTHON) -m pytest tests/observability
+	$(PYTHON) -m dev.stack exec --apps -- $(PYTHON) -m pytest tests/observability tests/pods
 
 .PHONY: test-k8s-live
 test-k8s-live:  ## Apply every overlay to a real API server: the one of KUBE_TOOLS (tests/k8s/live.py)

@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
@@ -25,6 +26,24 @@ def service() -> Iterator[Service]:
     for name in own:
         stack.stop_program(name)
     service.redis.close()
+
+
+@pytest.fixture
+def away(service: Service) -> Callable[[str, str], ExitStack]:
+    """Takes a server away, stopped or frozen; leaving the block brings it back."""
+
+    def take(name: str, how: str) -> ExitStack:
+        stack, back = service.stack, ExitStack()
+        if how == "frozen":
+            stack.signal(name, "STOP")
+            back.callback(stack.signal, name, "CONT")
+        else:
+            stack.stop_program(name)
+            back.callback(stack.wait_ready, name)
+            back.callback(stack.start, name)
+        return back
+
+    return take
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import NamedTuple
 
 import pytest
@@ -23,24 +22,6 @@ def celebrity(service: Service, _celebrity: Celebrity) -> Celebrity:
     """An author with 10,000 followers, all of whose feeds are in Redis."""
     service.warm(_celebrity.followers)
     return _celebrity
-
-
-@pytest.fixture
-def away(service: Service) -> Callable[[str, str], ExitStack]:
-    """Takes a server away, stopped or frozen; leaving the block brings it back."""
-
-    def take(name: str, how: str) -> ExitStack:
-        stack, back = service.stack, ExitStack()
-        if how == "frozen":
-            stack.signal(name, "STOP")
-            back.callback(stack.signal, name, "CONT")
-        else:
-            stack.stop_program(name)
-            back.callback(stack.wait_ready, name)
-            back.callback(stack.start, name)
-        return back
-
-    return take
 
 
 @pytest.fixture
