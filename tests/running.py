@@ -83,6 +83,14 @@ class Service:
             if floor is not None and 0 <= floor < post_id and score is None
         ]
 
+    def wait_for_delivery(self, post_id: int, user_ids: list[int], seconds: float) -> float:
+        """Seconds until no ready feed of these lacks the post."""
+
+        def lacking() -> list[int]:
+            return self.ready_feeds_without(post_id, user_ids)
+
+        return wait_until(lambda: not lacking(), seconds, f"{post_id} is in every feed", lacking)
+
     def unfinished(self) -> str:
         """What waits in the outbox or behind it; empty at rest.
 

@@ -2,7 +2,6 @@
 
 import time
 
-from tests.deadline import wait_until
 from tests.faults.chaos_scene import Scene
 from tests.running import Service
 
@@ -34,11 +33,7 @@ def time_posts(scene: Scene) -> None:
 
 def _wait_until_seen(service: Service, readers: list[int], post_id: int) -> float:
     """In every feed that Redis holds, and on the first page that one of them is shown."""
-
-    def lacking() -> list[int]:
-        return service.ready_feeds_without(post_id, readers)
-
-    seconds = wait_until(lambda: not lacking(), HEALING_SECONDS, "it is in every feed", lacking)
+    seconds = service.wait_for_delivery(post_id, readers, HEALING_SECONDS)
     page = service.person(readers[0]).done(200, "GET", "/feed/?limit=100")["results"]
     assert post_id in [post["id"] for post in page], f"not shown to {readers[0]}"
     return seconds

@@ -2,19 +2,15 @@
 
 import http.client
 import json
-import os
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import free_port
 from tests.gunicorn import Gunicorn
+from tests.k8s.nginx import Nginx
 from tests.k8s.objects import environment, of_kind, one, workload
 from tests.k8s.rendering import manifests_of
-from tests.k8s.tools import program
 
 REQUESTS = "django_http_requests_before_middlewares_total"
 
@@ -36,42 +32,22 @@ def _gunicorn(folder: Path, name: str) -> Gunicorn:
 
 
 class Gateway:
-    """The configuration as it is rendered; only addresses and folders are others."""
+    """With the two groups behind it."""
 
     def __init__(self, folder: Path) -> None:
         self.read, self.write = (_gunicorn(folder, name) for name in ("api-read", "api-write"))
-        self.port, self.health_port = free_port(), free_port()
-        conf = one(manifests_of("production"), "ConfigMap", "gateway")["data"]["nginx.conf"]
-        for old, new in {
-            "server api-read:8000": f"server 127.0.0.1:{self.read.port}",
-            "server api-write:8000": f"server 127.0.0.1:{self.write.port}",
-            "listen 8080": f"listen 127.0.0.1:{self.port}",
-            "listen 8081": f"listen 127.0.0.1:{self.health_port}",
-        }.items():
-            assert conf.count(old) == 1
-            conf = conf.replace(old, new)
-        self._conf, self._log = folder / "nginx.conf", folder / "nginx.log"
-        self._conf.write_text(conf.replace("/tmp/", f"{folder}/"))  # noqa: S108
+        self._nginx = Nginx(folder, self.read.port, self.write.port)
+        self.port, self.log = self._nginx.port, self._nginx.log
 
     def start(self) -> None:
         for gunicorn in (self.read, self.write):
             gunicorn.start()
-        # As root, nginx would give its workers to somebody who may not write here.
-        directives = "daemon off;" + (" user root;" if os.getuid() == 0 else "")
-        command = [program("nginx"), "-c", str(self._conf), "-e", "stderr", "-g", directives]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        self._nginx.start()
         for gunicorn in (self.read, self.write):
             gunicorn.wait_until_ready()
-        deadline = time.monotonic() + 10
-        while not self._listens():
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.05)
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(20)
+        self._nginx.stop()
         for gunicorn in (self.read, self.write):
             gunicorn.stop()
 
@@ -84,19 +60,6 @@ class Gateway:
         found = answer.status, dict(answer.getheaders()), answer.read()
         connection.close()
         return found
-
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def _listens(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.health_port, timeout=5)
-        try:
-            connection.request("GET", "/livez")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
 
 
 @pytest.fixture(scope="module")

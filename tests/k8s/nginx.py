@@ -1,0 +1,59 @@
+"""The gateway's nginx.conf under Debian's nginx."""
+
+import http.client
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from conftest import free_port
+from tests.k8s.objects import one
+from tests.k8s.rendering import manifests_of
+from tests.k8s.tools import program
+
+
+class Nginx:
+    """The configuration as it is rendered; only addresses and folders are others."""
+
+    def __init__(self, folder: Path, read_port: int, write_port: int) -> None:
+        self.port, self.health_port = free_port(), free_port()
+        conf = one(manifests_of("production"), "ConfigMap", "gateway")["data"]["nginx.conf"]
+        for old, new in {
+            "server api-read:8000": f"server 127.0.0.1:{read_port}",
+            "server api-write:8000": f"server 127.0.0.1:{write_port}",
+            "listen 8080": f"listen 127.0.0.1:{self.port}",
+            "listen 8081": f"listen 127.0.0.1:{self.health_port}",
+        }.items():
+            assert conf.count(old) == 1
+            conf = conf.replace(old, new)
+        self._conf, self._log = folder / "nginx.conf", folder / "nginx.log"
+        self._conf.write_text(conf.replace("/tmp/", f"{folder}/"))  # noqa: S108
+
+    def start(self) -> None:
+        # As root, nginx would give its workers to somebody who may not write here.
+        directives = "daemon off;" + (" user root;" if os.getuid() == 0 else "")
+        command = [program("nginx"), "-c", str(self._conf), "-e", "stderr", "-g", directives]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + 10
+        while not self._listens():
+            assert self._process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def _listens(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.health_port, timeout=5)
+        try:
+            connection.request("GET", "/livez")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
