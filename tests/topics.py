@@ -55,6 +55,20 @@ class Topics:
                 lag[partition.topic] = lag.get(partition.topic, 0) + end - done
         return lag
 
+    def shares(self) -> dict[str, int]:
+        """How many partitions each consumer has, by member; none while they are shared out."""
+        with closing(KafkaAdminClient(bootstrap_servers=self._servers)) as admin:
+            group = admin.describe_groups([KAFKA_CONSUMER_GROUP])[KAFKA_CONSUMER_GROUP]
+        if group["group_state"] != "Stable":
+            return {}
+        return {
+            member["member_id"]: sum(
+                len(topic["partitions"])
+                for topic in member["member_assignment"]["assigned_partitions"]
+            )
+            for member in group["members"]
+        }
+
     def feed_records(self, since: Offsets) -> list[Record]:
         """What has come to the feed topics, read without a consumer group."""
         records = []

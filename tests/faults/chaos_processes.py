@@ -3,12 +3,11 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from dev.control import ROOT
+from tests.another_worker import another_worker
 from tests.faults.chaos_scene import Fault, Scene, children
 
 FREEZE_SECONDS = 2
@@ -81,21 +80,10 @@ def storm_of_consumers(scene: Scene) -> None:
 
 @contextmanager
 def second(scene: Scene, *command: str) -> "Iterator[subprocess.Popen[bytes]]":
-    stack = scene.service.stack
-    with (
-        (stack.state / "log" / "second.log").open("ab") as log,
-        subprocess.Popen(
-            [sys.executable, "manage.py", *command],
-            cwd=ROOT,
-            env=os.environ | stack.env | scene.proxies.env,
-            stderr=log,
-        ) as process,
-    ):
-        try:
-            yield process
-            process.wait(30)
-        finally:
-            process.kill()
+    """Has to end within the block, or soon."""
+    with another_worker(scene.service.stack, *command, env=scene.proxies.env) as process:
+        yield process
+        process.wait(30)
 
 
 PROCESS_FAULTS: dict[str, Fault] = {

@@ -1,0 +1,88 @@
+"""One, two and three consumers under load: they share the work, and no post waits for them."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+
+from tests.another_worker import another_worker
+from tests.client import Person
+from tests.deadline import wait_until
+from tests.faults.chaos_check import Findings, check_redis, check_walks
+from tests.running import Service
+
+FOLLOWERS = 120
+"""With ids one after the other: ten for each partition."""
+GAP_SECONDS = 10
+POSTERS = 3
+SETTLED_SECONDS = 3
+"""So long each number of consumers works undisturbed."""
+
+
+def _wait_until_shared(service: Service, consumers: int) -> None:
+    """All partitions, evenly."""
+
+    def are_shared() -> bool:
+        shares = service.topics.shares().values()
+        return len(shares) == consumers and max(shares) - min(shares) <= 1
+
+    wait_until(are_shared, 30, f"{consumers} share the work", service.topics.shares)
+    time.sleep(SETTLED_SECONDS)
+
+
+@contextmanager
+def _load(service: Service, author: Person, followers: list[int]) -> Iterator[list[float]]:
+    """Posts on in the block. Fills in how long each timed post took to its last follower's feed."""
+    over, delays = Event(), list[float]()
+
+    def post_on() -> None:
+        while not over.wait(0.1):
+            author.posts("one of many")
+
+    def time_posts() -> None:
+        while not over.wait(0.05):
+            post_id = author.posts("when do you have it?")
+            delays.append(service.wait_for_delivery(post_id, followers, 3 * GAP_SECONDS))
+
+    with ThreadPoolExecutor(POSTERS + 1) as threads:
+        running = [threads.submit(task) for task in (*[post_on] * POSTERS, time_posts)]
+        try:
+            yield delays
+        finally:
+            over.set()
+        for thread in running:
+            thread.result()
+
+
+def _come_and_go(service: Service) -> None:
+    """One leaves the group, and one just dies."""
+    with another_worker(service.stack, "consume_feed") as second:
+        _wait_until_shared(service, 2)
+        with another_worker(service.stack, "consume_feed") as third:
+            _wait_until_shared(service, 3)
+            third.terminate()
+            assert third.wait(20) == 0
+        _wait_until_shared(service, 2)
+        second.kill()
+        _wait_until_shared(service, 1)
+
+
+def test_consumers_come_and_go_under_load_and_no_post_waits_for_long(service: Service) -> None:
+    author, followers = service.add_author(FOLLOWERS)
+    service.warm(followers)
+    dead = service.dead_letters()
+    _wait_until_shared(service, 1)
+    partitions = service.topics.shares().values()
+    with _load(service, author, followers) as delays:
+        _come_and_go(service)
+    service.wait_for_rest(20)
+    print(f"{len(delays)} posts timed, the latest after {max(delays):.2f} s")
+    assert max(delays) < GAP_SECONDS
+    assert [*service.topics.shares().values()] == [*partitions]
+    found = Findings()
+    check_redis(service, followers, found)
+    check_walks(service, followers[::12], found)
+    assert not found.all()
+    assert found.ready == FOLLOWERS
+    assert service.dead_letters() == dead
