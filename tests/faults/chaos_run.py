@@ -55,6 +55,8 @@ END_APPS = {
     "relay terminated",
 }
 """Memory is to be watched in processes that outlive the others."""
+WARM_UP = ["poison, 50 in a row", "Kafka frozen for long"]
+"""They make a consumer take memory once: for a producer of dead letters, and for a backlog."""
 SAMPLE = 25
 PAGES = 3
 LONG_CALM_EVERY, LONG_CALM = 20, 11
@@ -73,7 +75,7 @@ class Options:
     """Seconds of load between two faults."""
     only: list[str] | None = None
     spare: bool = False
-    """No fault ends the API, the consumer or the relay: see what becomes of them."""
+    """No fault ends the API, the consumer or the relay: see what becomes of them, once warm."""
 
     def kinds(self) -> list[str]:
         return sorted(set(self.only or FAULTS) - (END_APPS if self.spare else set()))
@@ -92,6 +94,8 @@ class Run:
         self._service, self._options = service, options
         dice = random.Random(options.seed)  # noqa: S311 (the same for the same seed)
         self._plan = plan(dice, options.faults, options.kinds())
+        if options.spare:
+            self._plan = WARM_UP + self._plan[len(WARM_UP) :]
         ledger, world = Ledger(), World(service, dice)
         load = Load(service, world, ledger, options.seed)
         self._scene = Scene(service, proxies, dice, world, ledger, load)
