@@ -1,6 +1,7 @@
 """Which nodes a Redis Cluster has, and who owns which slot: redis-py's tables, in bounded time."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -31,13 +32,17 @@ def parse(url: str) -> tuple[str, list[tuple[str, int]]]:
     >>> parse("redis+cluster://:secret@one:7000,two?socket_timeout=5")
     ('redis://:secret@one:7000?socket_timeout=5', [('one', 7000), ('two', 6379)])
     """
-    parts = urlsplit(url)
+    scheme, _, rest = url.partition("://")
+    # Not by urlsplit, which refuses several hosts if one is in brackets.
+    netloc = re.split("[/?#]", rest, maxsplit=1)[0]
+    credentials, at, names = netloc.rpartition("@")
+    first, *others = names.split(",")
+    parts = urlsplit(
+        f"{scheme.removesuffix('+cluster')}://{credentials}{at}{first}{rest.removeprefix(netloc)}"
+    )
     if parts.path.strip("/") not in ("", "0") or parse_qs(parts.query).get("db", ["0"]) != ["0"]:
         raise ValueError("names a database; a cluster has no other than 0")
-    credentials, at, names = parts.netloc.rpartition("@")
-    nodes = [_address(name) for name in names.split(",")]
-    scheme, netloc = parts.scheme.removesuffix("+cluster"), credentials + at + names.split(",")[0]
-    return parts._replace(scheme=scheme, netloc=netloc, path="").geturl(), nodes
+    return parts._replace(path="").geturl(), [_address(name) for name in (first, *others)]
 
 
 def _address(name: str) -> tuple[str, int]:
@@ -151,7 +156,7 @@ class ConnectionFactory(pool.ConnectionFactory):  # type: ignore[misc]
         if cluster := self._clusters.get(url):
             return cluster
         flight = self._found.setdefault(url, Flight(lambda: Cluster(url)))
-        seconds = float(parse_qs(urlsplit(url).query)["socket_timeout"][0])
+        seconds = float(parse_qs(urlsplit(parse(url)[0]).query)["socket_timeout"][0])
         return self._clusters.setdefault(url, flight(seconds))
 
     def disconnect(self, connection: Cluster) -> None:

@@ -159,7 +159,8 @@ def test_a_replica_that_takes_over_is_found_and_has_what_was_to_last(
     assert not _is_answered(key)
     wait_until(lambda: _is_answered(key), 20, "the replica to take over")
     assert ask(("GET", key)) == [b"kept"]
-    assert client.get("/readyz").status_code == 200
+    # The other nodes may hear of it a moment later.
+    wait_until(lambda: client.get("/readyz").status_code == 200, 10, "all slots")
 
 
 def test_a_hand_over_without_a_failure_is_not_noticed(redis_cluster: RedisCluster) -> None:
