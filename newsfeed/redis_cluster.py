@@ -66,7 +66,7 @@ class _Request:
     """To one node, of the commands with these numbers."""
 
     node: ClusterNode
-    has_replica: bool
+    has_replica: bool = False
     numbers: list[int] = field(default_factory=list)
 
 
@@ -100,10 +100,9 @@ class _Exchange:
             elif not (owners := slots.get(_slot(self._commands[n]), [])):
                 self._replies[n] = ClusterDownError("a slot has no owner")
                 continue
-            name = owners[0].name
-            if name not in requests:
-                requests[name] = _Request(owners[0], has_replica=len(owners) > 1)
-            requests[name].numbers.append(n)
+            request = requests.setdefault(owners[0].name, _Request(owners[0]))
+            request.has_replica |= len(owners) > 1
+            request.numbers.append(n)
         return requests.values()
 
     def _ask(self, requests: Iterable[_Request]) -> None:
@@ -143,7 +142,8 @@ class _Exchange:
                 packed.append(ASKING)
             packed.append(pack_command(self._commands[n]))  # type: ignore[arg-type]
         if self._wait and request.has_replica:
-            packed.append(pack_command(self._wait))  # type: ignore[arg-type]
+            mark = _mark(self._commands[request.numbers[0]])
+            packed += [pack_command(mark), pack_command(self._wait)]  # type: ignore[arg-type]
         return b"".join(packed)
 
     def _read(self, request: _Request, connection: Any) -> None:
@@ -151,13 +151,16 @@ class _Exchange:
             if type(self._replies[n]) is AskError:
                 read_reply(connection)
             self._replies[n] = read_reply(connection)
-        if self._wait and request.has_replica and read_reply(connection) == 0:
-            raise TimeoutError("no replica has it")
+        if self._wait and request.has_replica:
+            marked, copies = read_reply(connection), read_reply(connection)
+            if isinstance(marked, RedisError) or copies == 0:
+                raise TimeoutError("no replica has it")
 
     def _may_try_again(self, left: Iterable[int]) -> bool:
         """After it has learnt from what the nodes said, if there is time left."""
         errors = [self._replies[n] for n in left]
-        if any(isinstance(error, OUTDATED) for error in errors):
+        # A redirection does not tell of the new owner's replicas, the table does.
+        if self._wait or any(isinstance(error, OUTDATED) for error in errors):
             try:
                 self._cluster.refresh(self._deadline - time.monotonic())
             except RedisError:  # the commands' own errors tell more
@@ -170,5 +173,18 @@ class _Exchange:
 def _slot(command: Command) -> int:
     if len(command) == 1:
         return random.randrange(REDIS_CLUSTER_HASH_SLOTS)  # noqa: S311 # nosec B311
+    return key_slot(_key(command))
+
+
+def _key(command: Command) -> bytes:
     key = command[3] if command[0] in SCRIPTS else command[1]
-    return key_slot(key if isinstance(key, bytes) else str(key).encode())
+    return key if isinstance(key, bytes) else str(key).encode()
+
+
+def _mark(command: Command) -> Command:
+    """Changes something, in the slot of the command's key.
+
+    Since Redis 7.2 WAIT waits only for what its own connection has changed: for nothing at all if
+    the command is one that comes again and has been applied before.
+    """
+    return ("SET", b"{%b}:mark" % _key(command), 1, "PX", 1_000)

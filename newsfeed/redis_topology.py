@@ -78,8 +78,12 @@ class Flight:
     def start(self) -> "Future[Any]":
         with self._lock:
             if self._result.done():
-                self._result = Future()
-                Thread(target=self._fly, args=[self._result], daemon=True).start()
+                result: Future[Any] = Future()
+                try:
+                    Thread(target=self._fly, args=[result], daemon=True).start()
+                except RuntimeError as error:  # there are as many threads as there may be
+                    result.set_exception(exceptions.ConnectionError(str(error)))
+                self._result = result
             return self._result
 
     def _fly(self, result: "Future[Any]") -> None:
