@@ -62,7 +62,7 @@ def when_ready(server: Any) -> None:
     host, port = parse_address(_metrics_bind)
     try:
         metrics = MetricsServer(host, port, lambda: _liveness(server), registry)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise SystemExit(f"Cannot serve /metrics on {_metrics_bind}: {error}") from error
     metrics.start()
     _servers.append(metrics)
