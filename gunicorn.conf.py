@@ -74,12 +74,13 @@ def _liveness(server: Any) -> tuple[bool, str]:
     The master replaces a worker that has not for `timeout`. So if none has for twice as long, the
     master itself does nothing any more.
     """
-    now, ages = time.monotonic(), [math.inf]
+    ages = [math.inf]
     for worker in list(server.WORKERS.values()):
         with suppress(OSError, ValueError):  # it has just ended
+            turned = worker.tmp.last_update()
             # Before the first turn it is the date at which the file was made, so far ahead.
-            if (turned := worker.tmp.last_update()) <= now:
-                ages.append(now - turned)
+            if (age := time.monotonic() - turned) >= 0:
+                ages.append(age)
     return min(ages) < 2 * server.timeout, f"a worker's last turn was {min(ages):.1f} s ago"
 
 

@@ -122,6 +122,12 @@ def test_a_master_whose_workers_all_stand_still_is_not_alive() -> None:
     begins.close()
 
 
+def test_a_worker_that_turns_while_it_is_asked_about_lives() -> None:
+    liveness = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["_liveness"]
+    worker = SimpleNamespace(tmp=SimpleNamespace(last_update=time.monotonic))
+    assert liveness(SimpleNamespace(timeout=30, WORKERS={1: worker}))[0]
+
+
 def test_a_metrics_port_that_cannot_be_had_is_said(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
