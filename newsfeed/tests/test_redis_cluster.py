@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
+from unittest.mock import Mock
 
 import pytest
 from django.core.cache import cache
@@ -265,6 +267,17 @@ def test_threads_and_aliases_share_one_table_each(redis_cluster: RedisCluster) -
     assert request is not worker
     assert (request.seconds, worker.seconds) == (0.25, 5)
     assert request.retry.get_retries() == 0
+
+
+def test_a_table_that_no_thread_could_read_is_read_later(
+    redis_cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of("worker")
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+        with pytest.raises(newsfeed_redis.RedisError, match="can't start new thread"):
+            client.refresh(1)
+    client.refresh(5)
 
 
 def test_djangos_cache_is_usable(redis_cluster: RedisCluster) -> None:
