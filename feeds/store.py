@@ -22,6 +22,7 @@ from redis.exceptions import (
     AskError,
     ClusterDownError,
     ConnectionError,  # noqa: A004
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
@@ -36,11 +37,11 @@ BUILD_MS = 10_000
 """A builder that has not finished by then is taken for dead, and another may begin."""
 SLACK = 16
 """A feed may outgrow its cap by a sixteenth before a push trims it."""
-GONE = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError)
+GONE = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError, NoPermissionError)
 RESHAPED = (AskError, ClusterDownError, TryAgainError)
 """A cluster whose slots moved for longer than there was time, or are not all served."""
-REFUSALS = ("MISCONF", "NOREPLICAS")
-"""What Redis answers, and redis-py has no class for, when it takes no writes for now."""
+REFUSALS = ("BUSY", "MISCONF", "NOREPLICAS")
+"""What Redis answers, and redis-py has no class for, when it does not serve for now."""
 
 
 class StoreUnavailable(Unavailable):

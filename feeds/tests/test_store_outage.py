@@ -1,13 +1,17 @@
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 
 import pytest
 
 from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, RedisServer, make_ready, stored_ids
+from newsfeed.redis import RedisError
+from tests.deadline import wait_until
 
 ANN, BEN = 1, 2
 OPERATIONS: dict[str, Callable[[FeedStore], object]] = {
@@ -104,6 +108,25 @@ def _cannot_save(server: RedisServer, folder: Path) -> None:
         assert time.monotonic() < deadline
 
 
+def _is_busy(server: RedisServer, folder: Path) -> None:
+    """With somebody's script that does not end."""
+    redis = store.workers._redis
+    redis.config_set("busy-reply-threshold", "1")
+
+    def run() -> None:
+        with suppress(RedisError):
+            redis.eval("while true do end", 0)
+
+    Thread(target=run, daemon=True).start()
+    wait_until(lambda: "BUSY" in _answer_to_ping(server), 20, "Redis is busy")
+
+
+def _answer_to_ping(server: RedisServer) -> str:
+    with socket.create_connection(("127.0.0.1", server.port), 1) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(100).decode()
+
+
 @pytest.mark.parametrize(
     ("breaks", "operation"),
     [
@@ -111,6 +134,7 @@ def _cannot_save(server: RedisServer, folder: Path) -> None:
         *((_is_a_replica, name) for name in [*WRITES, "read"]),
         *((_lacks_replicas, name) for name in [*WRITES, "read"]),
         *((_cannot_save, name) for name in [*WRITES, "read"]),
+        *((_is_busy, name) for name in [*WRITES, "read"]),
     ],
 )
 def test_a_redis_that_cannot_write_is_as_good_as_away(
