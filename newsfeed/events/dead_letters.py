@@ -42,7 +42,7 @@ def letter(topic: Topic, raw: RawRecord, error: Exception, attempts: int = 1) ->
 
 def read(topic: Topic, raw: Any) -> DeadLetter:
     """A record of `{topic}.DLT`."""
-    headers = {name: text.decode(errors="replace") for name, text in raw.headers}
+    headers = {name: (text or b"").decode(errors="replace") for name, text in raw.headers}
     try:
         return DeadLetter(
             topic=topic,

@@ -21,7 +21,7 @@ def log(raws: Sequence[Any], letters: Sequence[DeadLetter | None]) -> None:
         for name, value in raw.headers:
             if name == HEADER:
                 fields = {
-                    "request_id": value.decode(errors="replace"),
+                    "request_id": (value or b"").decode(errors="replace"),
                     "topic": raw.topic,
                     "partition": raw.partition,
                     "offset": raw.offset,

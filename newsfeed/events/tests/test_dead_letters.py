@@ -1,6 +1,7 @@
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
 
@@ -9,7 +10,7 @@ from django.db import OperationalError, connection
 from pytest_django.fixtures import Settings
 
 from conftest import Broker
-from newsfeed.events import dead_letters, producer
+from newsfeed.events import dead_letters, producer, tracing
 from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.schemas import InvalidRecord
@@ -22,6 +23,7 @@ class Raw:
     partition: int
     offset: int
     value: bytes | None
+    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
 
 
 def _letter(
@@ -29,6 +31,15 @@ def _letter(
 ) -> DeadLetter:
     raw = Raw("feed-20260309", 7, offset, value)
     return dead_letters.letter(topic, raw, InvalidRecord("not JSON, 아님"))
+
+
+def test_headers_without_a_value_are_read(caplog: pytest.LogCaptureFixture) -> None:
+    """Kafka allows them, and anybody may write to a topic."""
+    odd = Raw("feed.DLT", 0, 5, b"{}", [("origin-topic", None), (tracing.HEADER, None)])
+    assert str(dead_letters.read(Topic.FEED, odd)) == "feed.DLT[0]@5"
+    caplog.set_level(logging.INFO)
+    tracing.log([odd], [None])
+    assert caplog.messages == ["applied"]
 
 
 def test_a_dead_letter_tells_where_it_is_from_and_why(topics: None, broker: Broker) -> None:
