@@ -9,16 +9,17 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from typing import Any
 
 from django.conf import settings
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
 from kafka.structs import MemberState
 
 from newsfeed.events import dead_letters, failures, metrics, patience, topic_admin, tracing
+from newsfeed.events.exceptions import Unreadable
 from newsfeed.events.failures import Handler
 from newsfeed.events.stall import StallWatch
 from newsfeed.events.tally import Tally
@@ -166,7 +167,7 @@ class Consumer:
         return 0
 
     def _poll(self) -> Batch:
-        """Sits an outage out polling, with all partitions paused: the group keeps its member."""
+        """Sits an outage out polling, paused, and so stays in the group. Raises Unreadable."""
         wait = POLL_SECONDS
         if self._kafka.paused():
             wait = self._resume_at - time.monotonic()
@@ -176,8 +177,12 @@ class Consumer:
                 wait = POLL_SECONDS
         try:
             batch: Batch = self._kafka.poll(timeout_ms=int(min(wait, POLL_SECONDS) * 1000))
+        except (UnsupportedCodecError, CorruptRecordError) as error:
+            # What came of polling again, in kafka-python 3.0.12: it never returned.
+            raise Unreadable(f"there are records that cannot be read: {error!r}") from error
         except KafkaError as error:  # now and then, when the broker goes while the group forms
             logger.warning("cannot poll: %r", error)
+            self._has_drained = True
             time.sleep(POLL_SECONDS)
             return {}
         self._has_drained |= sum(map(len, batch.values())) < MAX_RECORDS
@@ -238,18 +243,10 @@ def _topic_of(partition: TopicPartition) -> Topic:
     return parsed[0]
 
 
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except KafkaError as error:
-        raise topic_admin.BrokerUnavailable(repr(error)) from error
-
-
 def _read(kafka: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[list[Any]]:
     """What stands before these offsets, in batches. Raises BrokerUnavailable."""
     give_up_at = time.monotonic() + SILENT_SECONDS
-    with _answering():
+    with topic_admin.answering():
         while any((kafka.position(tp, timeout_ms=5_000) or 0) < end for tp, end in ends.items()):
             batch = kafka.poll(timeout_ms=int(POLL_SECONDS * 1000))
             if batch:
@@ -275,7 +272,7 @@ class DeadLetterReader:
         for raws in _read(self._kafka, goal):
             yield from raws
 
-    @_answering()
+    @topic_admin.answering()
     def commit(self, raw: Any) -> None:
         """No reader gets this one again, nor those before it."""
         partition = TopicPartition(raw.topic, raw.partition)

@@ -4,3 +4,7 @@ class Unavailable(Exception):
 
 class CannotGoOn(Exception):
     """The process must end with this one line, and people must look."""
+
+
+class Unreadable(CannotGoOn):
+    """Kafka gives what this client cannot unpack."""

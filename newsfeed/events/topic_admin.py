@@ -54,8 +54,17 @@ class _AdminClient(KafkaAdminClient):  # type: ignore[misc]
 
 
 @contextmanager
-def _client(timeout_ms: int = 2_000) -> Iterator[KafkaAdminClient]:
+def answering() -> Iterator[None]:
+    """Makes every error of the client a BrokerUnavailable."""
     try:
+        yield
+    except KafkaError as error:
+        raise BrokerUnavailable(repr(error)) from error
+
+
+@contextmanager
+def _client(timeout_ms: int = 2_000) -> Iterator[KafkaAdminClient]:
+    with answering():
         client = _AdminClient(
             bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
             bootstrap_timeout_ms=timeout_ms,
@@ -65,8 +74,6 @@ def _client(timeout_ms: int = 2_000) -> Iterator[KafkaAdminClient]:
             yield client
         finally:
             client.close()
-    except KafkaError as error:
-        raise BrokerUnavailable(repr(error)) from error
 
 
 def ping() -> None:
@@ -94,7 +101,9 @@ def ensure_topics(days: int = 2) -> list[str]:
 
 
 def _options(partitions: int | None = None, days: int | None = None) -> dict[str, object]:
-    configs = {"retention.ms": str((days or settings.KAFKA_RETENTION_DAYS) * DAY_MS)}
+    # As the relay packs them: what a cluster may prefer, such as zstd, no consumer here can read.
+    configs = {"compression.type": "producer"}
+    configs["retention.ms"] = str((days or settings.KAFKA_RETENTION_DAYS) * DAY_MS)
     if settings.KAFKA_MIN_INSYNC_REPLICAS is not None:
         configs["min.insync.replicas"] = str(settings.KAFKA_MIN_INSYNC_REPLICAS)
     return {

@@ -5,11 +5,12 @@ import time
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from newsfeed.events import consumer as consumer_module
 from newsfeed.events import stall, topic_admin
 from newsfeed.events.consumer import Consumer
-from newsfeed.events.exceptions import Unavailable
+from newsfeed.events.exceptions import Unavailable, Unreadable
 from newsfeed.events.stall import Stalled
 from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, step_until
 from newsfeed.events.topic_admin import BrokerUnavailable
@@ -48,7 +49,7 @@ def _steps_on(consumer: Consumer, seconds: float = 1.2) -> None:
 
 def _stalls(consumer: Consumer) -> str:
     with pytest.raises(Stalled) as raised:
-        step_until(lambda: False, consumer, seconds=5)
+        step_until(lambda: False, consumer, seconds=30)
     return str(raised.value)
 
 
@@ -56,6 +57,45 @@ def test_records_that_are_not_fetched_end_it_with_one_line(stuck: Consumer, send
     send(2, 3)
     line = rf"{Topic.FEED.today()}\[0\] stands at \d+ of \d+ for \d+ s, although nothing is away"
     assert re.fullmatch(line, _stalls(stuck))
+
+
+def test_records_that_the_client_cannot_read_end_it(
+    start: Start,
+    send: Send,
+    handler: Recorder,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As of a topic that is set to a compression which is not installed."""
+    send(1)
+    consumer = start(handler)
+    step_until(lambda: handler.records, consumer)
+    settings.KAFKA_TOPIC_PREFIX = "test-zstd-"
+    options = topic_admin._options
+    monkeypatch.setattr(topic_admin, "_options", lambda **given: _as_zstd(options(**given)))
+    topic_admin.ensure_topics()
+    send(2)
+    with pytest.raises(Unreadable, match="zstd"):
+        step_until(lambda: False, consumer, seconds=60)
+
+
+def _as_zstd(options: dict[str, Any]) -> dict[str, Any]:
+    return options | {"configs": options["configs"] | {"compression.type": "zstd"}}
+
+
+def test_so_does_a_poll_that_fails_again_and_again(
+    stuck: Consumer, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although the broker answers others."""
+
+    def refused(timeout_ms: int) -> dict[Any, Any]:
+        raise vars(consumer_module)["KafkaError"]("not authorized")
+
+    monkeypatch.setattr(consumer_module, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(stuck._kafka, "poll", refused)
+    _steps_on(stuck)
+    send(2)
+    _stalls(stuck)
 
 
 def test_without_records_it_may_stand(stuck: Consumer, send: Send) -> None:

@@ -38,6 +38,7 @@ def test_topics_have_the_partitions_and_options_of_the_settings(
     dated = broker.config(Topic.FEED.today())
     assert dated["retention.ms"] == str(3 * 24 * 3600 * 1000)
     assert dated["min.insync.replicas"] == "1"
+    assert dated["compression.type"] == "producer"
     assert broker.config(Topic.FEED.dead_letters)["retention.ms"] == str(30 * 24 * 3600 * 1000)
     assert partitions[audit_log()] == 1
     assert broker.config(audit_log())["retention.ms"] == str(3_650 * 24 * 3600 * 1000)
