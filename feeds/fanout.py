@@ -84,13 +84,15 @@ def relay(worker: str) -> int:
     followers delays the others by a slice and not by a million records.
     """
     events = outbox.claim(worker, EVENTS_PER_STEP)
+    if not events:
+        return 0
     sent = [one for event in events if (one := _try_to_send(event, worker))]
     if sent:
         _flush(sent, worker)
     finished = []
     for event, delivery, goes_on_after in sent:
         try:
-            delivery.wait(RELAY_SECONDS)
+            delivery.wait(0)
         except PublishError as error:
             logger.warning("%s is tried again later: %s", event, error, extra=_trace(event))
             outbox.retry_later(event, worker, error)

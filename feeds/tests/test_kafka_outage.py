@@ -1,6 +1,9 @@
 """What becomes of posts while Kafka is away."""
 
+import time
+
 import pytest
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -10,6 +13,7 @@ from feeds.tests.conftest import Away
 from newsfeed.breaker import State
 from newsfeed.events import outbox, producer
 from newsfeed.events.models import OutboxEvent
+from newsfeed.events.producer import Delivery, PublishError
 from newsfeed.events.topics import Topic
 from posts.services import create_post
 
@@ -50,3 +54,35 @@ def test_a_kafka_that_is_away_is_not_asked_for_long(
         assert asked == []
     assert len(outbox.claim("relay", 10)) == 4  # handed over, not only left to their lease
     OutboxEvent.objects.all().delete()
+
+
+def test_a_relay_whose_producer_is_dead_waits_once_for_all_its_events(
+    alice: User,
+    followers: list[User],
+    kafka_away: Away,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.FANOUT_INLINE_LIMIT = 0
+    monkeypatch.setattr(fanout, "RELAY_SECONDS", 2)
+    for _ in range(10):
+        create_post(user_id=alice.pk, content="x")
+    with kafka_away(), monkeypatch.context() as patch:
+        patch.setattr(producer, "send", lambda _: _Unanswered([]))
+        patch.setattr(producer, "flush", _never)
+        started = time.monotonic()
+        assert fanout.relay("relay") == 10
+    assert time.monotonic() - started < 10
+    assert OutboxEvent.objects.filter(attempts=1).count() == 10
+    OutboxEvent.objects.all().delete()
+
+
+class _Unanswered(Delivery):
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+        raise PublishError("no answer")
+
+
+def _never(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False

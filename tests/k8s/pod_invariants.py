@@ -113,7 +113,7 @@ def grace_is_longer_than_the_drain(docs: list[Manifest]) -> Iterator[str]:
         # A batch that fails and is tried again, its commit, and good-bye to the group.
         "consumer": 2 * failures.RETRY_SECONDS + 3 * CLOSE_SECONDS + producer.DELIVERY_SECONDS,
         # A slice that is sent and not acknowledged, topics made, sent again, and good-bye.
-        "relay": 2 * fanout.RELAY_SECONDS + fanout.MISSING_SECONDS + CLOSE_SECONDS,
+        "relay": fanout.RELAY_SECONDS + fanout.MISSING_SECONDS + CLOSE_SECONDS,
     }
     for w in workloads(docs):
         hook = w.pod["containers"][0].get("lifecycle", {}).get("preStop", {})

@@ -65,7 +65,7 @@ class Brokers:
         return all(broker.poll() is None for broker in self._running)
 
     def stop(self) -> None:
-        """By force: who is asked to leave waits up to five minutes for a quorum that is leaving too."""
+        """By force: asked to leave, they wait minutes for a quorum that leaves as well."""
         for broker in self._running:
             broker.kill()
         for broker in self._running:
