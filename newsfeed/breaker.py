@@ -8,14 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from prometheus_client import Gauge
+from prometheus_client import Counter
 
-STATE = Gauge(
-    "feed_breaker_state",
-    "0 closed, 1 half open (trying), 2 open (not asking).",
-    ["name"],
-    multiprocess_mode="livemax",
-)
+# Not the state: a breaker that nobody asks stays open, long after all is well.
+OPENED = Counter("feed_breaker_opened_total", "Times it stopped asking for a while.", ["name"])
 
 
 class State(IntEnum):
@@ -51,6 +47,7 @@ class Breaker:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: deque[tuple[bool, bool]] = deque(maxlen=self.window)
+        self._opened = OPENED.labels(self.name)
         self._enter(State.CLOSED)
 
     @contextmanager
@@ -106,4 +103,5 @@ class Breaker:
         self._calls.clear()
         self._admitted = self._passed = 0
         self._opened_at = time.monotonic()
-        STATE.labels(self.name).set(state)
+        if state is State.OPEN:
+            self._opened.inc()

@@ -276,15 +276,24 @@ def test_of_many_threads_only_the_probes_are_let_through(
     assert _state(breaker) is State.CLOSED
 
 
-def test_a_metric_tells_the_state(make: Callable[..., Breaker], clock: Clock) -> None:
-    def metric() -> float | None:
-        return REGISTRY.get_sample_value("feed_breaker_state", {"name": "test"})
+def test_a_metric_counts_how_often_it_stopped_asking(breaker: Breaker, clock: Clock) -> None:
+    def opened() -> float:
+        return REGISTRY.get_sample_value("feed_breaker_opened_total", {"name": "test"}) or 0
 
-    breaker = make()
-    assert metric() == 0
+    before = opened()
     _open(breaker)
-    assert metric() == 2
+    assert _is_refused(breaker)
+    assert opened() - before == 1
     clock.now += OPEN_SECONDS
-    with breaker.guard():
-        assert metric() == 1
-    assert metric() == 0
+    _bad(breaker)
+    assert opened() - before == 2
+    clock.now += OPEN_SECONDS
+    _good(breaker)
+    assert _state(breaker) is State.CLOSED
+    assert opened() - before == 2
+
+
+def test_a_breaker_that_never_opened_is_counted_as_nought() -> None:
+    """Or the rate would miss its first time."""
+    Breaker("unused", slow_seconds=SLOW_SECONDS)
+    assert REGISTRY.get_sample_value("feed_breaker_opened_total", {"name": "unused"}) == 0

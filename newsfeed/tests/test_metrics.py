@@ -46,8 +46,8 @@ def _workers(gunicorn: Gunicorn) -> list[int]:
 def test_metrics_are_on_a_port_that_the_public_one_does_not_have(gunicorn: Gunicorn) -> None:
     status, metrics = _get(gunicorn.metrics_port, "/metrics")
     assert status == 200
-    for name in ("feed_read_source_total", "feed_outbox_published_total", "feed_breaker_state"):
-        assert f"# TYPE {name} " in metrics
+    for name in ("feed_read_source", "feed_outbox_published", "feed_breaker_opened"):
+        assert f"# TYPE {name}_total counter" in metrics
     assert 'django_http_requests_total_by_method_total{method="GET"}' in metrics
     assert _get(gunicorn.port, "/metrics")[0] == 404
 

@@ -114,7 +114,7 @@ _LETTERS = {**_POD, "topic": "feed", "reason": "invalid"}
 _KAFKA = {"job": "kafka-exporter", "topic": "feed-20261121", "partition": "3"}
 _UNDER = "kafka_topic_partition_under_replicated_partition"
 _AGE = "feed_outbox_oldest_age_seconds"
-_STATE = "feed_breaker_state"
+_OPENED = "feed_breaker_opened_total"
 
 CASES = [
     *_burns(
@@ -186,10 +186,11 @@ CASES = [
     *_pair(
         "BreakerOpen",
         "ticket",
-        _one(_STATE, "2 1x200", job="api", name="redis", pod="a"),
-        _one(_STATE, "0x115 2 1 0x100", job="api", name="redis", pod="a"),
+        _one(_OPENED, "0+5x200", job="api", name="kafka", pod="a"),
+        # For two minutes, and then nobody asked any more.
+        _one(_OPENED, "0x115 30 60x100", job="api", name="kafka", pod="a"),
         job="api",
-        name="redis",
+        name="kafka",
     ),
     *_pair("FeedsFromMySQL", "ticket", _pages(11), _pages(9)),
     *_pair(
