@@ -24,7 +24,7 @@ def _labels(**labels: str) -> str:
 
 
 def _answers(group: str, good: float, bad: float) -> Series:
-    name = "django_http_responses_total_by_status_view_method_total"
+    name = _RESPONSES
     each = {"200": good, "503": bad, "404": 7}
     series = {
         f"{name}{{{_labels(job='api', group=group, view='feed', method='GET', status=s)}}}": rate
@@ -55,6 +55,7 @@ def _burns(alert: str, slo: str, series: tuple[Series, Series, Series]) -> list[
 
 
 _REQUEST = {"job": "api", "group": "read", "view": "feed", "method": "GET"}
+_RESPONSES = "django_http_responses_total_by_status_view_method_total"
 _LATENCY = "django_http_requests_latency_seconds_by_view_method"
 _DELIVERY = "feed_delivery_seconds"
 
@@ -62,28 +63,71 @@ _DELIVERY = "feed_delivery_seconds"
 def _pair(
     alert: str, severity: str, fires: dict[str, str], silent: dict[str, str], **labels: str
 ) -> list[Case]:
-    """Of one alert. Who has no namespace is given none."""
-    expected = labels if "absent" in labels else labels | NAMESPACE
-    expected.pop("absent", None)
-    return [Case(alert, fires, ((severity, expected),)), Case(alert, silent)]
+    """Of one alert, with its labels besides the namespace."""
+    return [Case(alert, fires, ((severity, labels | NAMESPACE),)), Case(alert, silent)]
 
 
 def _one(metric: str, values: str, **labels: str) -> Series:
     return {f"{metric}{{{_labels(**labels)}}}": values}
 
 
-def _up(*absent: str) -> Series:
-    there = {
-        "read": {"job": "api", "group": "read"},
-        "write": {"job": "api", "group": "write"},
-        "consumer": {"job": "consumer"},
-        "relay": {"job": "relay"},
-    }
+_PODS = {
+    "read": {"job": "api", "group": "read"},
+    "write": {"job": "api", "group": "write"},
+    "consumer": {"job": "consumer"},
+    "relay": {"job": "relay"},
+}
+
+
+def _up(*absent: str, minutes: int = 200) -> Series:
     return {
-        f"up{{{_labels(**labels, pod=name)}}}": "1x200"
-        for name, labels in there.items()
+        f"up{{{_labels(**labels, pod=name)}}}": f"1x{minutes}"
+        for name, labels in _PODS.items()
         if name not in absent
     }
+
+
+def _missing() -> list[Case]:
+    def missed(series: Series, severity: str, **labels: str) -> Case:
+        return Case("TargetMissing", series, ((severity, labels),))
+
+    def gone(job: str) -> Series:
+        return _one("up", "1x60", job=job, pod="gone")
+
+    crashing = _one("up", "1x60 0x140", job="consumer", pod="crashing")
+    elsewhere = _up(minutes=1600) | gone("mysql") | gone("kafka-exporter")
+    return [
+        # Nothing tells from which namespace.
+        *(missed(_up(never), "page", **labels) for never, labels in _PODS.items()),
+        missed(_up("relay") | gone("relay"), "page", job="relay", **NAMESPACE),
+        missed(_up("consumer") | crashing, "page", job="consumer", **NAMESPACE),
+        missed(_up() | gone("mysql"), "page", job="mysql", **NAMESPACE),
+        missed(_up() | gone("kafka-exporter"), "ticket", job="kafka-exporter", **NAMESPACE),
+        Case("TargetMissing", _up() | crashing),
+        Case("TargetMissing", elsewhere, minutes=1550),
+    ]
+
+
+def _ready(values: str, pod: str = "a") -> Series:
+    labels = {"job": "api", "group": "write", "pod": pod}
+    answers = _one(_RESPONSES, values, **labels, view="newsfeed.health.readyz", status="200")
+    return _one("up", "1x200", **labels) | answers
+
+
+def _not_ready() -> list[Case]:
+    never, away, since_a_minute = _ready("_x200"), _ready("0+12x112 1344x90"), "0+12x118 1416x90"
+    fires = (("page", {"group": "write"} | NAMESPACE),)
+    return [
+        *(Case("ApiNotReady", series, fires) for series in (never, away)),
+        Case("ApiNotReady", away | _ready("0+12x200", pod="b")),
+        Case("ApiNotReady", _ready(since_a_minute)),
+    ]
+
+
+def _requests(values: str) -> Series:
+    """And probes."""
+    labels = {"job": "api", "group": "read", "view": "feed", "method": "GET", "status": "200"}
+    return _one(_RESPONSES, values, **labels) | _ready("0+1200x200")
 
 
 def _behind(consumed: str) -> Series:
@@ -152,8 +196,11 @@ CASES = [
         _one("up", "1 0 0 0 1x200", **_POD),
         **_POD,
     ),
-    *_pair("TargetMissing", "page", _up("write"), _up(), job="api", group="write", absent="yes"),
-    *_pair("TargetMissing", "page", _up("consumer"), _up(), job="consumer", absent="yes"),
+    *_missing(),
+    *_not_ready(),
+    # A day's 86,400 in less than two hours, and those of a day that has fewer.
+    *_pair("NoRequests", "page", _requests("0+900x107 96300x90"), _requests("0+900x200")),
+    *_pair("NoRequests", "page", _requests("0+900x107 _x90"), _requests("0+800x107 85600x90")),
     *_pair(
         "OutboxStalled",
         "page",
@@ -188,7 +235,7 @@ CASES = [
         "ticket",
         _one(_OPENED, "0+5x200", job="api", name="kafka", pod="a"),
         # For two minutes, and then nobody asked any more.
-        _one(_OPENED, "0x115 30 60x100", job="api", name="kafka", pod="a"),
+        _one(_OPENED, "0x113 30 60x100", job="api", name="kafka", pod="a"),
         job="api",
         name="kafka",
     ),

@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from django.urls import resolve
 
 from dev.dashboards import DASHBOARDS
 from dev.prometheus_rule import RULES, prometheus_rule
@@ -13,7 +15,7 @@ from dev.slo_rules import RUNBOOKS, TARGET, text
 from feeds.handlers import DELIVERY
 from newsfeed.settings import PROMETHEUS_LATENCY_BUCKETS
 from tests.k8s.alert_cases import CASES, Case
-from tests.k8s.objects import of_kind
+from tests.k8s.objects import of_kind, workload
 from tests.k8s.rendering import ROOT, manifests_of
 from tests.k8s.tools import run
 
@@ -106,6 +108,15 @@ def test_pages_name_what_exists() -> None:
         named = set(re.findall(pattern, text))
         assert named, pattern
         assert named <= names, named - names
+
+
+def test_the_view_of_the_alert_is_what_the_probe_asks() -> None:
+    [rule] = [rule for rule in _alerts() if rule["alert"] == "ApiNotReady"]
+    views = set(re.findall('view="([^"]+)"', rule["expr"]))
+    for name in ("api-read", "api-write"):
+        [container] = workload(manifests_of("production"), name).pod["containers"]
+        path = urlsplit(container["readinessProbe"]["httpGet"]["path"]).path
+        assert views == {resolve(path).view_name}
 
 
 def test_the_rules_of_the_objectives_are_as_written() -> None:
