@@ -1,5 +1,7 @@
 """Writes k8s' rule files as one PrometheusRule, for clusters with a Prometheus operator.
 
+A component does not know in which overlay it is, so the rules are for the namespaces of all.
+
 python -m dev.prometheus_rule
 """
 
@@ -8,24 +10,41 @@ from typing import Any
 
 import yaml
 
+NAMESPACES = "newsfeed(-.+)?"
+"""Those of the overlays: a cluster's Prometheus also knows other teams' api, mysql and redis."""
 K8S = Path(__file__).resolve().parent.parent / "k8s"
 RULES = K8S / "base" / "monitoring" / "rules"
 TARGET = K8S / "components" / "prometheus-operator" / "rules.yaml"
 
 
+def groups() -> list[dict[str, Any]]:
+    """Those of all rule files, in the files' order."""
+    files = [yaml.safe_load(path.read_text()) for path in sorted(RULES.glob("*.yml"))]
+    return [group for file in files for group in file["groups"]]
+
+
 def prometheus_rule() -> dict[str, Any]:
-    """All groups of the rule files, in the files' order."""
-    groups = [group for path in sorted(RULES.glob("*.yml")) for group in _load(path)["groups"]]
+    """For our namespaces alone."""
+    ours = groups()
+    for group in ours:
+        for rule in group["rules"]:
+            rule["expr"] = in_our_namespaces(rule["expr"])
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "newsfeed"},
-        "spec": {"groups": groups},
+        "spec": {"groups": ours},
     }
 
 
-def _load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text())
+def in_our_namespaces(query: str) -> str:
+    """Each selector must have braces.
+
+    >>> in_our_namespaces('up{} or x{job="api"}')
+    'up{namespace=~"newsfeed(-.+)?"} or x{namespace=~"newsfeed(-.+)?",job="api"}'
+    """
+    restricted = query.replace("{", f'{{namespace=~"{NAMESPACES}",')
+    return restricted.replace(",}", "}")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ _PODS = {
 }
 
 
-def _up(*absent: str, minutes: int = 200) -> Series:
+def up(*absent: str, minutes: int = 200) -> Series:
     return {
         f"up{{{_labels(**labels, pod=name)}}}": f"1x{minutes}"
         for name, labels in _PODS.items()
@@ -95,15 +95,15 @@ def _missing() -> list[Case]:
         return _one("up", "1x60", job=job, pod="gone")
 
     crashing = _one("up", "1x60 0x140", job="consumer", pod="crashing")
-    elsewhere = _up(minutes=1600) | gone("mysql") | gone("kafka-exporter")
+    elsewhere = up(minutes=1600) | gone("mysql") | gone("kafka-exporter")
     return [
         # Nothing tells from which namespace.
-        *(missed(_up(never), "page", **labels) for never, labels in _PODS.items()),
-        missed(_up("relay") | gone("relay"), "page", job="relay", **NAMESPACE),
-        missed(_up("consumer") | crashing, "page", job="consumer", **NAMESPACE),
-        missed(_up() | gone("mysql"), "page", job="mysql", **NAMESPACE),
-        missed(_up() | gone("kafka-exporter"), "ticket", job="kafka-exporter", **NAMESPACE),
-        Case("TargetMissing", _up() | crashing),
+        *(missed(up(never), "page", **labels) for never, labels in _PODS.items()),
+        missed(up("relay") | gone("relay"), "page", job="relay", **NAMESPACE),
+        missed(up("consumer") | crashing, "page", job="consumer", **NAMESPACE),
+        missed(up() | gone("mysql"), "page", job="mysql", **NAMESPACE),
+        missed(up() | gone("kafka-exporter"), "ticket", job="kafka-exporter", **NAMESPACE),
+        Case("TargetMissing", up() | crashing),
         Case("TargetMissing", elsewhere, minutes=1550),
     ]
 

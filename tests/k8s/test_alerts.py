@@ -10,21 +10,20 @@ import yaml
 from django.urls import resolve
 
 from dev.dashboards import DASHBOARDS
-from dev.prometheus_rule import RULES, prometheus_rule
+from dev.prometheus_rule import NAMESPACES, RULES, groups, prometheus_rule
 from dev.slo_rules import RUNBOOKS, TARGET, text
 from feeds.handlers import DELIVERY
 from newsfeed.settings import PROMETHEUS_LATENCY_BUCKETS
-from tests.k8s.alert_cases import CASES, Case
-from tests.k8s.objects import of_kind, workload
-from tests.k8s.rendering import ROOT, manifests_of
+from tests.k8s.alert_cases import CASES, Case, Series, up
+from tests.k8s.objects import of_kind, one, workload
+from tests.k8s.rendering import OVERLAYS, ROOT, manifests_of
 from tests.k8s.tools import run
 
 PAGES = ROOT / "docs" / "runbooks"
 
 
 def _alerts() -> list[dict[str, Any]]:
-    groups = prometheus_rule()["spec"]["groups"]
-    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    return [rule for group in groups() for rule in group["rules"] if "alert" in rule]
 
 
 def _annotations(case: Case, severity: str, labels: dict[str, str]) -> dict[str, str]:
@@ -40,27 +39,28 @@ def _annotations(case: Case, severity: str, labels: dict[str, str]) -> dict[str,
     return {name: filled(text) for name, text in rule["annotations"].items()}
 
 
-def _as_test(case: Case) -> dict[str, Any]:
-    expected = [
+def _expected(case: Case) -> dict[str, Any]:
+    alerts = [
         {
             "exp_labels": {"severity": severity} | labels,
             "exp_annotations": _annotations(case, severity, labels),
         }
         for severity, labels in case.fires
     ]
+    return {"eval_time": f"{case.minutes}m", "alertname": case.name, "exp_alerts": alerts}
+
+
+def _as_test(series: Series, *cases: Case) -> dict[str, Any]:
     return {
         "interval": "1m",
-        "input_series": [{"series": s, "values": values} for s, values in case.series.items()],
-        "alert_rule_test": [
-            {"eval_time": f"{case.minutes}m", "alertname": case.name, "exp_alerts": expected}
-        ],
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "alert_rule_test": [_expected(case) for case in cases],
     }
 
 
-def _run(folder: Path, rules: Path, cases: list[Case], status: int = 0) -> str:
+def _run(folder: Path, rules: Path, tests: list[dict[str, Any]], status: int = 0) -> str:
     """With the rules of one file: others would only take time. Returns what promtool says."""
     file = folder / "cases.yml"
-    tests = [_as_test(case) for case in cases]
     file.write_text(yaml.safe_dump({"rule_files": [str(rules)], "tests": tests}))
     return run("promtool", "test", "rules", file, ok=(status,)).stderr
 
@@ -77,9 +77,49 @@ def test_alerts_fire_and_are_silent_as_the_cases_say(rules: Path, tmp_path: Path
     groups = yaml.safe_load(rules.read_text())["groups"]
     names = {rule.get("alert") for group in groups for rule in group["rules"]}
     cases = [case for case in CASES if case.name in names]
-    _run(tmp_path, rules, cases)
+    _run(tmp_path, rules, [_as_test(case.series, case) for case in cases])
     fires = next(case for case in cases if case.fires)
-    assert fires.name in _run(tmp_path, rules, [fires._replace(fires=())], status=1)
+    silent = _as_test(fires.series, fires._replace(fires=()))
+    assert fires.name in _run(tmp_path, rules, [silent], status=1)
+
+
+@pytest.fixture
+def operators(tmp_path: Path) -> Path:
+    """Rules in a Prometheus that watches a whole cluster."""
+    rules = tmp_path / "rules.yml"
+    rules.write_text(yaml.safe_dump(prometheus_rule()["spec"]))
+    return rules
+
+
+@pytest.mark.parametrize("prefix", ["newsfeed", "social"])
+def test_other_teams_namespaces_alarm_nobody_of_ours(
+    operators: Path, tmp_path: Path, prefix: str
+) -> None:
+    firing = [case for case in CASES if case.fires]
+    series = {
+        name.replace('namespace="newsfeed"', f'namespace="{prefix}-{number}"'): values
+        for number, case in enumerate(firing)
+        for name, values in case.series.items()
+    }
+    names = {case.name for case in firing}
+    said = _run(tmp_path, operators, [_as_test(series, *(Case(n, {}) for n in names))], status=1)
+    is_ours = prefix == "newsfeed"
+    # Among others' pods, our own are missed.
+    assert set(re.findall(r"alertname: (\w+)", said)) == (names if is_ours else {"TargetMissing"})
+    assert (f'namespace="{prefix}' in said) == is_ours
+
+
+def test_production_is_missed_though_develop_is_there(operators: Path, tmp_path: Path) -> None:
+    gone = {'up{job="consumer",namespace="newsfeed-production",pod="consumer-1"}': "1x60"}
+    labels = {"job": "consumer", "namespace": "newsfeed-production"}
+    case = Case("TargetMissing", up() | gone, (("page", labels),))
+    _run(tmp_path, operators, [_as_test(case.series, case)])
+
+
+def test_the_operators_rules_are_for_every_overlays_namespace() -> None:
+    for overlay in OVERLAYS:
+        monitor = one(manifests_of(overlay, ["prometheus-operator"]), "PodMonitor", "newsfeed")
+        assert re.fullmatch(NAMESPACES, monitor["metadata"]["namespace"])
 
 
 def test_each_alert_has_its_page_and_each_page_its_alert() -> None:

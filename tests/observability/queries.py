@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from dev.dashboards import FOLDER
-from dev.prometheus_rule import prometheus_rule
+from dev.prometheus_rule import groups
 from tests.observability.monitoring import Prometheus
 
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -38,7 +38,7 @@ def _panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def of_rules() -> Iterator[Query]:
     """A recording rule's result, and each selector of any rule: what alerts compare is silent."""
-    for group in prometheus_rule()["spec"]["groups"]:
+    for group in groups():
         for rule in group["rules"]:
             name = rule.get("alert") or rule["record"]
             if "record" in rule:
@@ -74,8 +74,7 @@ def faults(prometheus: Prometheus, query: Query) -> list[str]:
 def metrics_asked_for() -> set[str]:
     """By their families' names."""
     texts = [query.text for query in of_dashboards()]
-    groups = prometheus_rule()["spec"]["groups"]
-    texts += [rule["expr"] for group in groups for rule in group["rules"]]
+    texts += [rule["expr"] for group in groups() for rule in group["rules"]]
     return {family(name) for text in texts for name in NAME.findall(text)}
 
 
