@@ -67,6 +67,21 @@ def _pair(
     return [Case(alert, fires, ((severity, labels | NAMESPACE),)), Case(alert, silent)]
 
 
+def _values(
+    alert: str,
+    severity: str,
+    series: tuple[str, dict[str, str]],
+    fires: str,
+    silent: str,
+    *told: str,
+) -> list[Case]:
+    """Of one metric, with its labels; the alert keeps those that are named last."""
+    metric, labels = series
+    kept = {name: labels[name] for name in told}
+    bad, good = (_one(metric, values, **labels) for values in (fires, silent))
+    return _pair(alert, severity, bad, good, **kept)
+
+
 def _one(metric: str, values: str, **labels: str) -> Series:
     return {f"{metric}{{{_labels(**labels)}}}": values}
 
@@ -158,7 +173,8 @@ _LETTERS = {**_POD, "topic": "feed", "reason": "invalid"}
 _KAFKA = {"job": "kafka-exporter", "topic": "feed-20261121", "partition": "3"}
 _UNDER = "kafka_topic_partition_under_replicated_partition"
 _AGE = "feed_outbox_oldest_age_seconds"
-_OPENED = "feed_breaker_opened_total"
+_POLLED = "feed_last_poll_timestamp_seconds"
+_EVICTED = "redis_evicted_keys_total"
 
 CASES = [
     *_burns(
@@ -189,71 +205,44 @@ CASES = [
             _histogram(_DELIVERY, "5.0", 995, 5, job="consumer"),
         ),
     ),
-    *_pair(
-        "TargetDown",
-        "ticket",
-        _one("up", "0x200", **_POD),
-        _one("up", "1 0 0 0 1x200", **_POD),
-        **_POD,
-    ),
+    *_values("TargetDown", "ticket", ("up", _POD), "0x200", "1 0 0 0 1x200", *_POD),
     *_missing(),
     *_not_ready(),
     # A day's 86,400 in less than two hours, and those of a day that has fewer.
     *_pair("NoRequests", "page", _requests("0+900x107 96300x90"), _requests("0+900x200")),
     *_pair("NoRequests", "page", _requests("0+900x107 _x90"), _requests("0+800x107 85600x90")),
-    *_pair(
-        "OutboxStalled",
-        "page",
-        _one(_AGE, "61x200", job="relay"),
-        _one(_AGE, "59x200", job="relay"),
-    ),
+    *_values("OutboxStalled", "page", (_AGE, {"job": "relay"}), "61x200", "59x200"),
     *_pair("ConsumersBehind", "page", _behind("0x200"), _behind("0+6000x200")),
-    *_pair(
-        "ConsumerStuck",
-        "ticket",
-        _one("feed_last_poll_timestamp_seconds", "0x200", **_POD),
-        _one("feed_last_poll_timestamp_seconds", "0+60x200", **_POD),
-        **_POD,
-    ),
-    *_pair(
+    *_values("ConsumerStuck", "ticket", (_POLLED, _POD), "0x200", "0+60x200", *_POD),
+    *_values(
         "ConsumerHeld",
         "ticket",
-        _one("feed_consumer_held", "1 1 0x1 1 1 1 1x200", **_POD),
-        _one("feed_consumer_held", "0x100 1x3 0x100", **_POD),
-        **_POD,
+        ("feed_consumer_held", _POD),
+        "1 1 0x1 1 1 1 1x200",
+        "0x100 1x3 0x100",
+        *_POD,
     ),
-    *_pair(
+    *_values(
         "DeadLetters",
         "ticket",
-        _one("feed_dlq_total", "0x110 1x100", **_LETTERS),
-        _one("feed_dlq_total", "7x200", **_LETTERS),
-        topic="feed",
-        reason="invalid",
+        ("feed_dlq_total", _LETTERS),
+        "0x110 1x100",
+        "7x200",
+        "topic",
+        "reason",
     ),
-    *_pair(
+    *_values(
         "BreakerOpen",
         "ticket",
-        _one(_OPENED, "0+5x200", job="api", name="kafka", pod="a"),
-        # For two minutes, and then nobody asked any more.
-        _one(_OPENED, "0x113 30 60x100", job="api", name="kafka", pod="a"),
-        job="api",
-        name="kafka",
+        ("feed_breaker_opened_total", {"job": "api", "name": "kafka", "pod": "a"}),
+        "0+5x200",
+        "0x113 30 60x100",  # for two minutes, and then nobody asked any more
+        "job",
+        "name",
     ),
     *_pair("FeedsFromMySQL", "ticket", _pages(11), _pages(9)),
-    *_pair(
-        "MySQLDown",
-        "page",
-        _one("mysql_up", "0x200", job="mysql"),
-        _one("mysql_up", "1x200", job="mysql"),
-        job="mysql",
-    ),
-    *_pair(
-        "RedisDown",
-        "page",
-        _one("redis_up", "0x200", job="redis"),
-        _one("redis_up", "1x200", job="redis"),
-        job="redis",
-    ),
+    *_values("MySQLDown", "page", ("mysql_up", {"job": "mysql"}), "0x200", "1x200", "job"),
+    *_values("RedisDown", "page", ("redis_up", {"job": "redis"}), "0x200", "1x200", "job"),
     *_pair(
         "MySQLConnectionsHigh",
         "ticket",
@@ -262,18 +251,6 @@ CASES = [
         job="mysql",
         pod="mysql-0",
     ),
-    *_pair(
-        "RedisEvicts",
-        "ticket",
-        _one("redis_evicted_keys_total", "0+5x200", job="redis"),
-        _one("redis_evicted_keys_total", "500x200", job="redis"),
-        job="redis",
-    ),
-    *_pair(
-        "KafkaUnderReplicated",
-        "ticket",
-        _one(_UNDER, "1x200", **_KAFKA),
-        _one(_UNDER, "0x200", **_KAFKA),
-        topic="feed-20261121",
-    ),
+    *_values("RedisEvicts", "ticket", (_EVICTED, {"job": "redis"}), "0+5x200", "500x200", "job"),
+    *_values("KafkaUnderReplicated", "ticket", (_UNDER, _KAFKA), "1x200", "0x200", "topic"),
 ]
