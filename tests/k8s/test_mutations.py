@@ -220,7 +220,7 @@ MUTATIONS: dict[i.Check, list[tuple[str, Mutation]]] = {
     ],
     p.grace_is_longer_than_the_drain: [
         ("local", _pod("api-write", "terminationGracePeriodSeconds", 30)),
-        ("local", _pod("relay", "terminationGracePeriodSeconds", 30)),
+        ("local", _pod("relay", "terminationGracePeriodSeconds", 18)),
         ("local", _pod("consumer", "terminationGracePeriodSeconds", 27)),
         ("local", _without("gateway", "lifecycle")),
         ("local", _setting("nginx.conf", "events {}", "gateway")),
