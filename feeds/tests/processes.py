@@ -25,7 +25,7 @@ class Process:
         self._log = folder / f"{self.port}.log"
         arguments = [sys.executable, "manage.py", command, "--metrics-port", str(self.port)]
         arguments += options
-        env = os.environ | _names() | variables
+        env = os.environ | names() | variables
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(arguments, cwd=ROOT, env=env, stderr=log)  # noqa: S603
 
@@ -67,7 +67,7 @@ class Process:
         return self._log.read_text()
 
 
-def _names() -> dict[str, str]:
+def names() -> dict[str, str]:
     database = connection.settings_dict["NAME"]
     return {
         "DATABASE_URL": f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{database}",
