@@ -27,6 +27,8 @@ graceful_timeout = 20
 # The workers' heartbeat is a file: on a slow disk a healthy worker would look hung.
 shm = "/dev/shm"  # noqa: S108 (gunicorn makes files of its own there) # nosec B108
 worker_tmp_dir = shm if os.access(shm, os.W_OK) else None
+# By default a client whose proxy runs on this host could set SCRIPT_NAME, and so the path.
+forwarder_headers = ""
 # It would open a socket in $HOME, and a read-only container has none.
 control_socket_disable = True
 # The service writes a line for each request itself. What gunicorn says comes in the same form.

@@ -105,6 +105,13 @@ def test_uploads_are_refused_as_no_form_has_any(
     _send(gunicorn, "POST", "/admin/login/", body, **headers).assert_is_problem(400)
 
 
+def test_a_client_cannot_move_the_service_to_another_path(gunicorn: Gunicorn) -> None:
+    with closing(HTTPConnection("127.0.0.1", gunicorn.port, timeout=10)) as connection:
+        headers = {"SCRIPT_NAME": "/x", "PATH_INFO": "/nothing"}
+        connection.request("GET", "/ping", headers=headers)
+        assert connection.getresponse().read() == b'{"message": "pong"}'
+
+
 def test_names_of_encodings_that_clients_invent_are_not_remembered() -> None:
     """Python keeps the name of each that it has looked for, also if there is none such."""
     from newsfeed.wsgi import application  # noqa: PLC0415 (it checks the settings, and says so)
