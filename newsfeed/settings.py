@@ -65,7 +65,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.token_refresh_needed",
     "axes.middleware.AxesMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
+    "newsfeed.api.metrics.BoundedMetricsMiddleware",
 ]
 
 # True: clients reach the service over https only, through a proxy that ends TLS and sets

@@ -29,9 +29,9 @@ def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
         gunicorn.stop()
 
 
-def _get(port: int, path: str) -> tuple[int, str]:
+def _get(port: int, path: str, method: str = "GET") -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", path)
+    connection.request(method, path)
     answer = connection.getresponse()
     body = answer.read().decode()
     connection.close()
@@ -64,6 +64,21 @@ def test_all_workers_are_counted_and_a_scrape_is_not(gunicorn: Gunicorn, tmp_pat
         sent += 1
     assert gunicorn.metric(REQUESTS) == before + sent
     assert gunicorn.metric(REQUESTS) == before + sent
+
+
+def test_clients_make_no_metrics_by_inventing_methods_and_paths(gunicorn: Gunicorn) -> None:
+    """Each would stay, in the memory of a worker and in its file, for as long as it runs."""
+
+    def series(name: str) -> list[str]:
+        for path in ("/ping", f"/{name}", "/api/v1/posts/7/", f"/api/v1/users/{name}/"):
+            assert _get(gunicorn.port, path, method=name)[0] in (401, 404, 405)
+        lines = _get(gunicorn.metrics_port, "/metrics")[1].splitlines()
+        return [line.rpartition(" ")[0] for line in lines if 'method="' in line]
+
+    first = series("FIRST")
+    assert first
+    for n in range(10):
+        assert series(f"MORE{n}") == first
 
 
 def test_what_a_killed_worker_counted_stays_and_its_state_goes(
