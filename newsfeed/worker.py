@@ -1,12 +1,13 @@
-"""What the long-running commands share: a loop that ends cleanly, `/livez` and `/metrics`."""
+"""What commands share that work for long: a clean end, and of workers `/livez` and `/metrics`."""
 
 import gc
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from django.core.management import CommandError
 from django.db import close_old_connections, connections
@@ -14,6 +15,9 @@ from django.db import close_old_connections, connections
 from newsfeed.metrics_port import MetricsServer
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+STOPPERS = (signal.SIGTERM, signal.SIGINT)
 
 STALE_SECONDS = 60
 """A step that takes longer than this is stuck: `/livez` says so, and whoever watches restarts."""
@@ -27,10 +31,7 @@ def run(step: Callable[[], int], *, idle_seconds: float = 0, port: int = 0) -> N
     A step returns how much it has done; after 0 the loop rests for `idle_seconds`. Port 0 serves
     nothing. Raises CommandError when the port cannot be had.
     """
-    # Not an Event: a handler that runs while `wait` holds the Event's lock waits for it forever.
-    stopping: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _: stopping.put(received))
+    stopping = _signals()
     connections.settings["default"]["OPTIONS"]["read_timeout"] = DATABASE_SECONDS
     # What was made up to here stays; walking over it again and again cost a quarter of the CPU.
     gc.collect()
@@ -42,6 +43,35 @@ def run(step: Callable[[], int], *, idle_seconds: float = 0, port: int = 0) -> N
             if not step():
                 _rest(stopping, idle_seconds)
     logger.info("stopped")
+
+
+def until_stopped(work: Iterable[T]) -> Iterator[T]:
+    """Piece by piece, until SIGTERM or SIGINT, which let the piece in hand finish.
+
+    In the end signals do again what they did before.
+    """
+    before = {number: signal.getsignal(number) for number in STOPPERS}
+    stopping = _signals()
+    try:
+        for piece in work:
+            yield piece
+            if not stopping.empty():
+                logger.info("stopped")
+                break
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _signals() -> SimpleQueue[int]:
+    """Where SIGTERM and SIGINT go from now on.
+
+    Not an Event: a handler that runs while `wait` holds the Event's lock waits for it forever.
+    """
+    received: SimpleQueue[int] = SimpleQueue()
+    for number in STOPPERS:
+        signal.signal(number, lambda number, _: received.put(number))
+    return received
 
 
 def _rest(stopping: SimpleQueue[int], seconds: float) -> None:

@@ -1,5 +1,6 @@
 """`manage.py consume_feed --topic NAME --from-beginning --once`."""
 
+import signal
 from datetime import timedelta
 from io import StringIO
 
@@ -14,7 +15,7 @@ from feeds.handlers import HANDLERS, push_posts
 from feeds.tests.conftest import Away, crowd, edges, make_ready, stored_ids
 from follows.services import follow
 from newsfeed import worker
-from newsfeed.events import producer, topic_admin
+from newsfeed.events import consumer, producer, topic_admin
 from newsfeed.events.schemas import FeedRecord
 from newsfeed.events.topics import Topic
 from posts.services import create_post
@@ -66,6 +67,25 @@ def test_follows_of_the_day_are_applied_again(alice: User, bob: User, redis: Red
     follow(follower_id=bob.pk, followee_id=alice.pk)
     assert _again(Topic.ACTIVITY.today()) == "2 records handled, 0 left out\n"
     assert stored_ids(bob.pk) == ids
+
+
+def test_a_signal_ends_it_between_two_batches(
+    alice: User, fans: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _posts(alice, 3)
+    batches: list[int] = []
+
+    def handle(records: list[FeedRecord]) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        push_posts(records)
+        batches.append(len(records))
+
+    monkeypatch.setitem(HANDLERS, Topic.FEED, handle)
+    monkeypatch.setattr(consumer, "MAX_RECORDS", 2)
+    said = _again(Topic.FEED.today())
+    assert len(batches) == 1
+    assert said == f"{batches[0]} records handled, 0 left out\n"
+    assert sum(len(stored_ids(fan.pk)) for fan in fans) == batches[0] < 12
 
 
 def test_other_topics_are_left_alone(

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from newsfeed import worker
 from newsfeed.events import topic_admin
 from newsfeed.events.consumer import read_once
 from newsfeed.events.failures import Handler
@@ -24,7 +25,8 @@ class Reprocessed(NamedTuple):
 
 
 def reprocess(name: str, handlers: Mapping[Topic, Handler]) -> Reprocessed:
-    """Handles what is on a dated topic by now, from its first record on; commits nothing.
+    """Handles what is on a dated topic by now, from its first record on; commits nothing. SIGTERM
+    ends it between two batches.
 
     Raises UnknownTopic, Unavailable, and what the handlers raise.
     """
@@ -36,7 +38,7 @@ def reprocess(name: str, handlers: Mapping[Topic, Handler]) -> Reprocessed:
         raise UnknownTopic(f"There is no topic {name}.")
     topic, _ = parsed
     handled = invalid = 0
-    for raws in read_once(offsets):
+    for raws in worker.until_stopped(read_once(offsets)):
         records = _decoded(topic, raws)
         if records:
             handlers[topic](records)

@@ -103,6 +103,36 @@ def test_two_signals_are_as_good_as_one() -> None:
     assert steps == [1]
 
 
+@pytest.mark.parametrize("number", STOPPERS)
+def test_of_work_that_ends_by_itself_a_signal_lets_the_piece_in_hand_finish(
+    number: signal.Signals,
+) -> None:
+    before, begun, finished = signal.getsignal(number), list[int](), list[int]()
+
+    def pieces() -> Iterator[int]:
+        for n in range(5):
+            begun.append(n)
+            yield n
+
+    for n in worker.until_stopped(pieces()):
+        if n == 2:
+            signal.raise_signal(number)
+        finished.append(n)
+    assert begun == finished == [0, 1, 2]
+    assert signal.getsignal(number) is before
+
+
+def test_without_a_signal_all_is_done_and_an_error_is_not_held_back() -> None:
+    def fail(_: int) -> None:
+        raise KeyError
+
+    before = [signal.getsignal(number) for number in STOPPERS]
+    assert list(worker.until_stopped(range(5))) == [0, 1, 2, 3, 4]
+    with pytest.raises(KeyError):
+        list(map(fail, worker.until_stopped(range(5))))
+    assert [signal.getsignal(number) for number in STOPPERS] == before
+
+
 @pytest.mark.parametrize(("done", "rests"), [(1, False), (0, True)])
 def test_it_rests_only_when_there_was_nothing_to_do(
     done: int,

@@ -21,7 +21,7 @@ class Command(BaseCommand):
         " With --topic NAME --from-beginning --once, which go together, it applies one day's topic"
         " again, up to where it ends now, tells how many records that were and exits 0; 1 when"
         " something is away. It commits nothing, changes nothing that is right already, and may be"
-        " interrupted and run again at any time, beside the other consumers."
+        " run again at any time, beside the other consumers; SIGTERM finishes the batch here too."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

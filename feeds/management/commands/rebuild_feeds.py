@@ -8,6 +8,7 @@ from tqdm import tqdm
 from accounts.models import User
 from accounts.selectors import user_ids
 from feeds import services, store
+from newsfeed import worker
 
 
 def everybody(after: int) -> Iterator[int]:
@@ -20,7 +21,8 @@ def everybody(after: int) -> Iterator[int]:
 class Command(BaseCommand):
     help = (
         "Makes feeds anew from MySQL. Safe at any time: posts that arrive meanwhile are kept, and a"
-        " reader is served from MySQL until his feed is ready. Exits 1 when Redis does not answer."
+        " reader is served from MySQL until his feed is ready. SIGTERM finishes the feed in hand,"
+        " tells whose it was, and exits 0. Exits 1 when Redis does not answer."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,7 +30,7 @@ class Command(BaseCommand):
         who.add_argument("--user", type=int, action="append", metavar="ID", help="may be repeated")
         who.add_argument("--all", action="store_true", help="every user, lowest id first")
         parser.add_argument(
-            "--after", type=int, default=0, metavar="ID", help="with --all: go on here"
+            "--after", type=int, default=0, metavar="ID", help="with --all: go on after this user"
         )
         parser.add_argument("--no-progress", action="store_true")
 
@@ -37,10 +39,13 @@ class Command(BaseCommand):
             self.refuse_wrong(user, after)
         total = len(user) if user else None
         hidden = options["no_progress"] or not sys.stderr.isatty()
-        rebuilt = 0
-        for user_id in tqdm(user or everybody(after), total=total, unit="feed", disable=hidden):
+        user_ids, rebuilt = iter(user or everybody(after)), 0
+        work = worker.until_stopped(user_ids)
+        for user_id in tqdm(work, total=total, unit="feed", disable=hidden):
             rebuilt += self.rebuild(user_id)
         self.stdout.write(f"{rebuilt} feeds rebuilt\n")
+        if next(user_ids, None):
+            self.stdout.write(f"stopped after user {user_id}\n")
 
     def refuse_wrong(self, chosen: list[int], after: int) -> None:
         if after:

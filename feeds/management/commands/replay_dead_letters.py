@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from feeds.handlers import HANDLERS
 from feeds.store import StoreUnavailable
+from newsfeed import worker
 from newsfeed.events import replay
 from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.failures import AWAY
@@ -19,8 +20,9 @@ class Command(BaseCommand):
     help = (
         "Applies the records that were put aside, from the dead letter topics and from MySQL, each"
         " once. What fails again is put aside again, with one attempt more. Run one at a time."
-        " Exits 0 when all were applied, and 1 when some failed again or when Kafka, Redis or MySQL"
-        " does not answer; what is done by then stays done."
+        " SIGTERM finishes the letter in hand. Exits 0 when all that it took were applied, and 1"
+        " when some failed again or when Kafka, Redis or MySQL does not answer; what is done by"
+        " then stays done."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,7 +34,7 @@ class Command(BaseCommand):
         if limit is not None and limit < 1:
             raise CommandError("--limit must be 1 or more.")
         topics = [Topic(topic)] if topic else [*Topic]
-        letters = islice(replay.waiting(topics), limit)
+        letters = worker.until_stopped(islice(replay.waiting(topics), limit))
         try:
             if dry_run:
                 self.list(letters)

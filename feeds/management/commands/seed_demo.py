@@ -1,6 +1,7 @@
 import random
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from accounts.models import User
 from accounts.services import create_user
 from feeds.demo_texts import make_text
 from follows.services import follow
+from newsfeed import worker
 from posts.services import create_post
 
 PASSWORD = "newsfeed-demo"  # noqa: S105 (it is in the README) # nosec B105
@@ -22,7 +24,8 @@ class Command(BaseCommand):
     help = (
         "Makes demo data through the same services as the API: users alice, bob and others"
         f" (password {PASSWORD}), follows by a power law (few have many followers) and posts in"
-        " Korean and English. Not for production: everybody knows the password."
+        " Korean and English. SIGTERM finishes the row in hand, and what was made stays. Not for"
+        " production: everybody knows the password."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -42,10 +45,8 @@ class Command(BaseCommand):
         self.check_numbers(users, follows, posts)
         self.hidden = options["no_progress"] or not sys.stderr.isatty()
         self.random = random.Random(options["seed"])  # noqa: S311 (the same demo) # nosec B311
-        people = self.make_users(users)
-        edges = self.make_follows(people, follows)
-        self.make_posts(people, posts)
-        self.stdout.write(f"{users} users, {edges} follows, {posts} posts\n")
+        made = Counter(worker.until_stopped(self.make(users, follows, posts)))
+        self.stdout.write(f"{made['user']} users, {made['follow']} follows, {made['post']} posts\n")
 
     def check_numbers(self, users: int, follows: int, posts: int) -> None:
         if users < 2:
@@ -57,15 +58,23 @@ class Command(BaseCommand):
         if posts < 0:
             raise CommandError("--posts must be at least 0.")
 
-    def make_users(self, count: int) -> list[User]:
+    def make(self, users: int, follows: int, posts: int) -> Iterator[str]:
+        """Yields after each row what it is."""
+        people = yield from self.make_users(users)
+        yield from self.make_follows(people, follows)
+        yield from self.make_posts(people, posts)
+
+    def make_users(self, count: int) -> Generator[str, None, list[User]]:
         hashed = make_password(PASSWORD)
         names = ["alice", "bob", *(f"demo_{n}" for n in range(3, count + 1))]
-        return [
-            create_user(username=name, password_hash=hashed, display_name=name.title())
-            for name in self.bar(names, "user")
-        ]
+        people = []
+        for name in self.bar(names, "user"):
+            user = create_user(username=name, password_hash=hashed, display_name=name.title())
+            people.append(user)
+            yield "user"
+        return people
 
-    def make_follows(self, people: list[User], average: int) -> int:
+    def make_follows(self, people: list[User], average: int) -> Iterator[str]:
         """Popularity falls with rank as 1/rank, so alice has the most followers."""
         weights = [1 / rank for rank in range(1, len(people) + 1)]
         edges = {(people[1].pk, people[0].pk)}
@@ -74,11 +83,12 @@ class Command(BaseCommand):
             edges |= {(person.pk, other.pk) for other in chosen if other != person}
         for follower_id, followee_id in self.bar(sorted(edges), "follow"):
             follow(follower_id=follower_id, followee_id=followee_id)
-        return len(edges)
+            yield "follow"
 
-    def make_posts(self, people: list[User], count: int) -> None:
+    def make_posts(self, people: list[User], count: int) -> Iterator[str]:
         for author in self.bar(self.random.choices(people, k=count), "post"):
             create_post(user_id=author.pk, content=make_text(self.random))
+            yield "post"
 
     def bar(self, items: "Iterable[T]", unit: str) -> "Iterable[T]":
         return tqdm(items, unit=unit, disable=self.hidden)
