@@ -60,6 +60,17 @@ def test_all_are_made_anew_also_those_that_are_cold(alice: User, fans: list[User
     assert stored_ids(alice.pk) == []
 
 
+@pytest.mark.parametrize("who", [("--all",), ("--user", "{0.pk}", "--user", "{1.pk}")])
+def test_a_dry_run_only_counts(fans: list[User], who: tuple[str, ...], redis_away: Away) -> None:
+    options = [option.format(*fans) for option in who]
+    count = 6 if who == ("--all",) else 2
+    with redis_away():
+        assert _rebuild(*options, "--dry-run") == f"{count} feeds would be rebuilt\n"
+    assert [stored_ids(fan.pk) for fan in fans] == [[999]] * 5
+    with pytest.raises(CommandError, match=r"There is no user 7777\."):
+        _rebuild("--user", "7777", "--dry-run")
+
+
 def test_it_goes_on_where_it_is_told(alice: User, fans: list[User]) -> None:
     ids = write_posts(alice, 2)
     assert _rebuild("--all", "--after", str(fans[2].pk)) == "2 feeds rebuilt\n"

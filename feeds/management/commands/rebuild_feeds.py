@@ -32,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--after", type=int, default=0, metavar="ID", help="with --all: go on after this user"
         )
+        parser.add_argument("--dry-run", action="store_true", help="only tell how many it were")
         parser.add_argument("--no-progress", action="store_true")
 
     def handle(self, *, user: list[int] | None, after: int, **options: Any) -> None:
@@ -42,8 +43,9 @@ class Command(BaseCommand):
         user_ids, rebuilt = iter(user or everybody(after)), 0
         work = worker.until_stopped(user_ids)
         for user_id in tqdm(work, total=total, unit="feed", disable=hidden):
-            rebuilt += self.rebuild(user_id)
-        self.stdout.write(f"{rebuilt} feeds rebuilt\n")
+            rebuilt += options["dry_run"] or self.rebuild(user_id)
+        would_be = "would be " if options["dry_run"] else ""
+        self.stdout.write(f"{rebuilt} feeds {would_be}rebuilt\n")
         if next(user_ids, None):
             self.stdout.write(f"stopped after user {user_id}\n")
 
