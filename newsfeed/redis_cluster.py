@@ -96,7 +96,7 @@ class _Exchange:
         for n in left:
             reply = self._replies[n]
             if type(reply) is AskError:
-                owners = [self._cluster.redirected(reply)]
+                owners = self._cluster.redirected(reply)
             elif not (owners := slots.get(_slot(self._commands[n]), [])):
                 self._replies[n] = ClusterDownError("a slot has no owner")
                 continue
@@ -142,9 +142,21 @@ class _Exchange:
                 packed.append(ASKING)
             packed.append(pack_command(self._commands[n]))  # type: ignore[arg-type]
         if self._wait and request.has_replica:
-            mark = _mark(self._commands[request.numbers[0]])
+            mark = self._mark(request.node)
             packed += [pack_command(mark), pack_command(self._wait)]  # type: ignore[arg-type]
         return b"".join(packed)
+
+    def _mark(self, node: ClusterNode) -> Command:
+        """Changes something on the node, in a slot of its own, and in another each time.
+
+        Since Redis 7.2 WAIT waits only for what its own connection has changed: for nothing at all
+        if the command is one that comes again and has been applied before. Not in the slot of the
+        command: while that is moving, it takes no key that it lacks.
+        """
+        slots = self._cluster.slots
+        names = (b"mark:%d" % random.getrandbits(32) for _ in range(REDIS_CLUSTER_HASH_SLOTS))  # nosec B311
+        mine = (name for name in names if slots.get(key_slot(name), [None])[0] == node)
+        return ("SET", next(mine, b"mark"), 1, "PX", 1_000)
 
     def _read(self, request: _Request, connection: Any) -> None:
         for n in request.numbers:
@@ -179,12 +191,3 @@ def _slot(command: Command) -> int:
 def _key(command: Command) -> bytes:
     key = command[3] if command[0] in SCRIPTS else command[1]
     return key if isinstance(key, bytes) else str(key).encode()
-
-
-def _mark(command: Command) -> Command:
-    """Changes something, in the slot of the command's key.
-
-    Since Redis 7.2 WAIT waits only for what its own connection has changed: for nothing at all if
-    the command is one that comes again and has been applied before.
-    """
-    return ("SET", b"{%b}:mark" % _key(command), 1, "PX", 1_000)

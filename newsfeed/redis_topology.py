@@ -124,10 +124,11 @@ class Cluster(RedisCluster):
         connections: ConnectionPool = self.get_redis_connection(node).connection_pool
         return connections
 
-    def redirected(self, error: exceptions.AskError) -> ClusterNode:
-        """The node that the error names."""
+    def redirected(self, error: exceptions.AskError) -> list[ClusterNode]:
+        """The node that the error names, then its replicas: known once it owns a slot."""
         known = self.get_node(error.host, error.port)  # type: ignore[no-untyped-call]
-        return known or ClusterNode(error.host, error.port)  # type: ignore[no-untyped-call]
+        node = known or ClusterNode(error.host, error.port)  # type: ignore[no-untyped-call]
+        return next((nodes for nodes in self.slots.values() if nodes[0] == node), [node])
 
     def keep_fresh(self) -> None:
         """Waits for nothing."""

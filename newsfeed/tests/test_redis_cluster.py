@@ -1,5 +1,6 @@
 """Against a real cluster of three nodes and a replica."""
 
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -200,6 +201,46 @@ def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(
 
     assert not lasts()
     wait_until(lasts, 20, "the cluster to give the replica up")
+
+
+def _waits(cluster: RedisCluster) -> int:
+    """How often the node that has a replica was asked to wait for it."""
+    told = cluster.nodes[0].run("INFO", "commandstats").get("cmdstat_wait")
+    return int(told["calls"]) if told else 0
+
+
+def test_a_slot_that_is_left_open_takes_what_is_to_last(redis_cluster: RedisCluster) -> None:
+    """For its keys that have not moved, and for those that are not there."""
+    key = _keys(redis_cluster)[0]
+    ask(("SET", key, 1))
+    target = redis_cluster.begin_move(key)
+    before = _waits(redis_cluster)
+    assert ask(("SET", key, 2), lasting=True) == [b"OK"]
+    assert _waits(redis_cluster) == before + 1
+    assert ask(("DEL", key), lasting=True) == [1]
+    assert ask(("INCR", key), ("INCR", key), lasting=True) == [1, 2]
+    redis_cluster.end_move(key, target)
+    assert target.run("GET", key) == "2"
+
+
+def test_an_open_slot_does_not_keep_back_what_lies_in_others(
+    redis_cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also not when it is the one that the mark for WAIT falls into."""
+    key = _keys(redis_cluster)[0]
+    marks = [n for n in range(40) if redis_cluster.owner(f"mark:{n}") is redis_cluster.nodes[0]]
+    redis_cluster.begin_move(f"mark:{marks[0]}")
+    monkeypatch.setattr(random, "getrandbits", drawn := Mock(side_effect=marks[:2]))
+    assert ask(("SET", key, 1), lasting=True) == [b"OK"]
+    assert drawn.call_count == 2
+
+
+def test_what_is_to_last_waits_where_it_is_redirected_to(redis_cluster: RedisCluster) -> None:
+    key = _keys(redis_cluster)[2]
+    assert redis_cluster.begin_move(key) is redis_cluster.nodes[0]
+    before = _waits(redis_cluster)
+    assert ask(("SET", key, 1), lasting=True) == [b"OK"]
+    assert _waits(redis_cluster) == before + 1
 
 
 @pytest.mark.parametrize("frozen", [1, 4])
