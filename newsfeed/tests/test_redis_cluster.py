@@ -243,6 +243,21 @@ def test_what_is_to_last_waits_where_it_is_redirected_to(redis_cluster: RedisClu
     assert _waits(redis_cluster) == before + 1
 
 
+def test_a_new_owners_replica_is_looked_up_before_it_is_asked_again(
+    redis_cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The table is read because of the redirection, and not because it is old.
+    monkeypatch.setattr(client_of("default"), "_fresh_until", float("inf"))
+    key = _keys(redis_cluster)[2]
+    ask(("SET", key, 1))
+    target = redis_cluster.begin_move(key)
+    redis_cluster.move_key(key, target)
+    redis_cluster.end_move(key, target)
+    before = _waits(redis_cluster)
+    assert ask(("SET", key, 2), lasting=True) == [b"OK"]
+    assert _waits(redis_cluster) == before + 1
+
+
 @pytest.mark.parametrize("frozen", [1, 4])
 def test_a_request_does_not_wait_for_nodes_that_hang(
     redis_cluster: RedisCluster, frozen: int, monkeypatch: pytest.MonkeyPatch
