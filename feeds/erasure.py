@@ -27,8 +27,6 @@ STEP_SECONDS = 0.2
 """Of which the users in one batch of events each get a share, and a chunk at least."""
 CHUNK = 500
 """Rows, and feeds: each chunk takes some ten milliseconds."""
-REMOVALS = 50_000
-"""Places in feeds, in one round trip to Redis."""
 
 
 def erase(user_ids: Collection[int]) -> None:
@@ -68,7 +66,7 @@ def _leave_feeds(user_id: int, since: datetime) -> int:
     """
     most = settings.FEED_MAX_LENGTH + settings.FEED_MAX_LENGTH // store.SLACK
     post_ids = ids_deleted_since(user_id, since, limit=most)
-    chunk = min(CHUNK, REMOVALS // max(1, len(post_ids)))
+    chunk = min(CHUNK, store.PLACES // max(1, len(post_ids)))
     followers = follower_ids(user_id, after=0, limit=max(1, chunk))
     if followers:
         if post_ids:

@@ -37,6 +37,8 @@ BUILD_MS = 10_000
 """A builder that has not finished by then is taken for dead, and another may begin."""
 SLACK = 16
 """A feed may outgrow its cap by a sixteenth before a push trims it."""
+PLACES = 50_000
+"""In feeds, that one round trip of a worker may fill or empty."""
 GONE = (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError, NoPermissionError)
 RESHAPED = (AskError, ClusterDownError, TryAgainError)
 """A cluster whose slots moved for longer than there was time, or are not all served."""

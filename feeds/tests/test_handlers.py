@@ -6,12 +6,22 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 from prometheus_client import REGISTRY
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from conftest import Redis
-from feeds import handlers, services, store
+from feeds import handlers, services, settling, store
 from feeds.store import Slice, StoreUnavailable
-from feeds.tests.conftest import Away, crowd, edges, make_ready, read, stored_ids, write_posts
+from feeds.tests.conftest import (
+    FEED,
+    Away,
+    crowd,
+    edges,
+    make_ready,
+    read,
+    stored_ids,
+    write_posts,
+)
 from follows.models import Follow
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord
 from newsfeed.events.topics import Topic
@@ -117,10 +127,25 @@ def test_a_feed_is_rebuilt_once_for_all_changes_in_a_batch(
     assert sorted(rebuilt) == [alice.pk, bob.pk]
 
 
+def test_feeds_that_there_is_no_time_for_are_left_to_their_readers(
+    alice: User, as_bob: APIClient, bob: User, carol: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "REBUILD_SECONDS", -1)
+    ids = write_posts(alice, 2)
+    make_ready(bob.pk)
+    make_ready(carol.pk, ids)
+    edges(alice, [bob])
+    follows = [_activity(ActivityType.FOLLOW, bob), _activity(ActivityType.UNFOLLOW, carol)]
+    handlers.apply_activity(follows)
+    assert [read(user.pk) for user in (bob, carol)] == [None, None]
+    assert [post["id"] for post in as_bob.get(FEED).json()["results"]] == ids
+    assert stored_ids(bob.pk) == ids
+
+
 def test_deleted_posts_give_their_places_back_in_every_followers_feed(
     alice: User, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "FOLLOWERS_PER_PAGE", 2)
+    monkeypatch.setattr(settling, "FOLLOWERS_PER_PAGE", 2)
     followers = crowd(5)
     edges(alice, followers)
     for user in [*followers, carol]:
@@ -134,7 +159,7 @@ def test_deleted_posts_give_their_places_back_in_every_followers_feed(
 def test_a_hidden_post_leaves_the_feeds_and_comes_back(
     alice: User, carol: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "FOLLOWERS_PER_PAGE", 2)
+    monkeypatch.setattr(settling, "FOLLOWERS_PER_PAGE", 2)
     followers = crowd(5)
     edges(alice, followers)
     newer, post_id = write_posts(alice, 2)

@@ -6,6 +6,7 @@ Leases are compared with the database's own clock, which all processes share.
 """
 
 import random
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import uuid4
@@ -61,6 +62,14 @@ def keep(record: Activity | AuditRecord) -> OutboxEvent:
         payload=msgspec.to_builtins(record),
         request_id=logs.request_id.get(),
         claimed_until=Now() + REQUEST_LEASE,
+    )
+
+
+def leave_to_relay(records: Iterable[Activity]) -> None:
+    """What no request has caused, and so none publishes. All of them or none; leased to nobody."""
+    OutboxEvent.objects.bulk_create(
+        OutboxEvent(event_id=record.event_id, payload=msgspec.to_builtins(record))
+        for record in records
     )
 
 

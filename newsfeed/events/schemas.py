@@ -53,6 +53,8 @@ class Activity(
     actor_id: Id
     post_id: Id | None = None
     followee_id: Id | None = None
+    settled_to: Id | None = None
+    """The rest of an earlier event: followers up to this id have been seen to."""
 
     @property
     def entity_id(self) -> int:

@@ -131,6 +131,7 @@ INVALID_ACTIVITY: list[bytes | None] = [
     ),
     *(_changed(ACTIVITY_JSON, actor_id=bad) for bad in BAD_IDS),
     *(_changed(ACTIVITY_JSON, followee_id=bad) for bad in BAD_IDS if bad is not None),
+    *(_changed(ACTIVITY_JSON, settled_to=bad) for bad in BAD_IDS if bad is not None),
     *(_changed(ACTIVITY_JSON, type=bad) for bad in ("follow", "BLOCK", "", None, 1)),
     *(_changed(ACTIVITY_JSON, version=bad) for bad in (0, 2, "1", None)),
     *(_changed(ACTIVITY_JSON, event_id=bad) for bad in ("", "x", 1, None)),
