@@ -180,6 +180,25 @@ def test_each_of_many_users_gets_on_with_each_step(alice: User, bob: User, passw
     assert [_left(user)[0] for user in (alice, bob)] == [3, 3]
 
 
+def test_of_very_many_users_some_wait_for_a_later_batch(
+    settle: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    alice: User,
+    bob: User,
+    password: str,
+) -> None:
+    monkeypatch.setattr(erasure, "MOST_SECONDS", 0)
+    for user in (alice, bob):
+        write_posts(user, 5)
+        delete_user(user=user, password=password)
+    OutboxEvent.objects.all().delete()
+    erasure.erase([alice.pk, bob.pk])
+    assert [_left(user)[0] for user in (alice, bob)] == [0, 5]
+    assert bob.pk in [event.payload["actor_id"] for event in OutboxEvent.objects.all()]
+    settle()
+    assert _left(bob)[0] == 0
+
+
 def test_a_redis_that_is_away_keeps_the_follows_for_later(
     redis_away: Away, alice: User, password: str
 ) -> None:
