@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from conftest import free_port
 from newsfeed import redis as newsfeed_redis
-from newsfeed.redis import Cluster, RedisUnavailable, Script, ask, round_trip
+from newsfeed.redis import Cluster, Command, RedisUnavailable, Script, ask, round_trip
 from newsfeed.settings import redis_caches
 from tests.deadline import wait_until
 from tests.redis_cluster import PRIMARIES, RedisCluster, client_of
@@ -203,6 +203,11 @@ def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(
     wait_until(lasts, 20, "the cluster to give the replica up")
 
 
+def _last(*commands: Command) -> list[object]:
+    """With the consumer's patience: a busy machine's replica may be slow."""
+    return round_trip(client_of("worker"), commands, lasting=True)
+
+
 def _waits(cluster: RedisCluster) -> int:
     """How often the node that has a replica was asked to wait for it."""
     told = cluster.nodes[0].run("INFO", "commandstats").get("cmdstat_wait")
@@ -215,10 +220,10 @@ def test_a_slot_that_is_left_open_takes_what_is_to_last(redis_cluster: RedisClus
     ask(("SET", key, 1))
     target = redis_cluster.begin_move(key)
     before = _waits(redis_cluster)
-    assert ask(("SET", key, 2), lasting=True) == [b"OK"]
+    assert _last(("SET", key, 2)) == [b"OK"]
     assert _waits(redis_cluster) == before + 1
-    assert ask(("DEL", key), lasting=True) == [1]
-    assert ask(("INCR", key), ("INCR", key), lasting=True) == [1, 2]
+    assert _last(("DEL", key)) == [1]
+    assert _last(("INCR", key), ("INCR", key)) == [1, 2]
     redis_cluster.end_move(key, target)
     assert target.run("GET", key) == "2"
 
@@ -231,7 +236,7 @@ def test_an_open_slot_does_not_keep_back_what_lies_in_others(
     marks = [n for n in range(40) if redis_cluster.owner(f"mark:{n}") is redis_cluster.nodes[0]]
     redis_cluster.begin_move(f"mark:{marks[0]}")
     monkeypatch.setattr(random, "getrandbits", drawn := Mock(side_effect=marks[:2]))
-    assert ask(("SET", key, 1), lasting=True) == [b"OK"]
+    assert _last(("SET", key, 1)) == [b"OK"]
     assert drawn.call_count == 2
 
 
@@ -239,7 +244,7 @@ def test_what_is_to_last_waits_where_it_is_redirected_to(redis_cluster: RedisClu
     key = _keys(redis_cluster)[2]
     assert redis_cluster.begin_move(key) is redis_cluster.nodes[0]
     before = _waits(redis_cluster)
-    assert ask(("SET", key, 1), lasting=True) == [b"OK"]
+    assert _last(("SET", key, 1)) == [b"OK"]
     assert _waits(redis_cluster) == before + 1
 
 
@@ -247,14 +252,14 @@ def test_a_new_owners_replica_is_looked_up_before_it_is_asked_again(
     redis_cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The table is read because of the redirection, and not because it is old.
-    monkeypatch.setattr(client_of("default"), "_fresh_until", float("inf"))
+    monkeypatch.setattr(client_of("worker"), "_fresh_until", float("inf"))
     key = _keys(redis_cluster)[2]
     ask(("SET", key, 1))
     target = redis_cluster.begin_move(key)
     redis_cluster.move_key(key, target)
     redis_cluster.end_move(key, target)
     before = _waits(redis_cluster)
-    assert ask(("SET", key, 2), lasting=True) == [b"OK"]
+    assert _last(("SET", key, 2)) == [b"OK"]
     assert _waits(redis_cluster) == before + 1
 
 
