@@ -4,14 +4,16 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.client import HTTPException
-from threading import Event, Lock, Thread
+from threading import Lock
 from traceback import format_exc
 from typing import Any
 
 from tests.client import Answer
 from tests.faults.chaos_world import Ledger, World
 from tests.running import Service
+from tests.threads import Threads
 
 BIG_EVERY = 12
 DELETE_EVERY = 8
@@ -19,31 +21,21 @@ TRIES = 20
 LIMITS = (20, 50, 100)
 
 
-class Load:
-    """Threads at work inside `with load:`, and at rest inside `with load.paused():`."""
+class Load(Threads):
+    """At work inside `with load:`, and at rest inside `with load.paused():`."""
 
     def __init__(self, service: Service, world: World, ledger: Ledger, seed: int) -> None:
         self._service, self._world, self._ledger = service, world, ledger
-        self._over = Event()
         steps: list[tuple[Callable[[random.Random], None], float]] = [
             *[(self._write, 0.15)] * 2,
             *[(self._read, 0.05)] * 3,
             (self._change_mind, 0.3),
         ]
         self._locks = [Lock() for _ in steps]
-        self._threads = [
-            Thread(target=self._run, args=(step, pause, lock, random.Random(f"{seed} {n}")))  # noqa: S311
+        super().__init__(
+            partial(self._run, step, pause, lock, random.Random(f"{seed} {n}"))  # noqa: S311
             for n, ((step, pause), lock) in enumerate(zip(steps, self._locks, strict=True))
-        ]
-
-    def __enter__(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+        )
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -56,7 +48,7 @@ class Load:
     def _run(
         self, step: Callable[[random.Random], None], pause: float, lock: Lock, dice: random.Random
     ) -> None:
-        while not self._over.wait(pause):
+        while not self.over.wait(pause):
             with lock:
                 try:
                     step(dice)

@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from itertools import count
-from threading import Event, Thread
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from dev.control import Control
 from tests.faults.chaos_check import Findings, check_redis, check_walks
 from tests.faults.chaos_report import quantile
 from tests.faults.chaos_world import World
 from tests.running import Service
+from tests.threads import Threads
 
 POSTERS, READERS = 4, 4
 PAUSE = 0.2
@@ -86,31 +87,20 @@ OUTAGES = (
 )
 
 
-class Clients:
-    """Post and read at a steady rate inside `with`; each waits for its answer first."""
+class Clients(Threads):
+    """Post and read at a steady rate; each waits for its answer first."""
 
     def __init__(self, service: Service, world: World) -> None:
         self._service, self._world = service, world
-        self._over = Event()
         self.asked: list[Asked] = []
-        self._threads = [
-            Thread(target=self._run, args=(step, random.Random(n)))  # noqa: S311
+        super().__init__(
+            partial(self._run, step, random.Random(n))  # noqa: S311
             for n, step in enumerate([self._post] * POSTERS + [self._read] * READERS)
-        ]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+        )
 
     def _run(self, step: Callable[[random.Random, int], None], dice: random.Random) -> None:
         for number in count():
-            if self._over.wait(PAUSE):
+            if self.over.wait(PAUSE):
                 return
             step(dice, number)
 

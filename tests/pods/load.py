@@ -3,20 +3,22 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPException
 from itertools import count
-from threading import Event, Thread
-from typing import Any, Self
+from typing import Any
 
 from tests.pods.clients import Client
 from tests.running import Service
+from tests.threads import Threads
 
 PAUSE = 0.1
 SMALL, BIG = 10, 220
 """Followers: the request publishes to the few, the relay to the many."""
 BIG_PAUSE = 0.5
-GIVEN_UP_SECONDS = 30
+GIVEN_UP_SECONDS = 60
 
 Step = Callable[[Client, int], None]
 
@@ -32,12 +34,11 @@ class Ledger:
     """Seconds from a post's answer until it was in all its followers' feeds."""
 
 
-class Load:
-    """Runs inside `with`, on connections that are kept and on new ones, through one port."""
+class Load(Threads):
+    """On connections that are kept and on new ones, through one port."""
 
     def __init__(self, service: Service, port: int) -> None:
         self._service, self._port = service, port
-        self._over = Event()
         self.ledger = Ledger()
         users = service.database.add_users(BIG + 4)
         self.readers, (small, big, self._fickle, other) = users[:BIG], users[BIG:]
@@ -54,27 +55,16 @@ class Load:
             *[(reader, self._read, PAUSE) for reader in self.readers[:4]],
             (self._fickle, self._change_mind, PAUSE),
         ]
-        self._threads = [
-            Thread(target=self._run, args=(*client, n % 2 == 0)) for n, client in enumerate(clients)
-        ]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+        super().__init__(
+            partial(self._run, *client, n % 2 == 0) for n, client in enumerate(clients)
+        )
 
     def _run(self, user: int, step: Step, pause: float, keeps: bool) -> None:  # noqa: FBT001
-        client = Client(self._port, self._service.token(user), keeps=keeps)
-        for number in count():
-            if self._over.wait(pause * random.uniform(0.5, 1.5)):  # noqa: S311
-                break
-            step(client, number)
-        client.close()
+        with closing(Client(self._port, self._service.token(user), keeps=keeps)) as client:
+            for number in count():
+                if self.over.wait(pause * random.uniform(0.5, 1.5)):  # noqa: S311
+                    return
+                step(client, number)
 
     def _post(self, name: str) -> Step:
         def step(client: Client, number: int) -> None:
