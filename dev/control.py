@@ -76,7 +76,7 @@ class Control:
         """The process id, or 0 when the program does not run."""
         return cast("int", self._info(name)["pid"])
 
-    def wait_ready(self, *names: str, seconds: float = 60) -> None:
+    def wait_ready(self, *names: str, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         for name in names:
             self._wait_for(name, deadline)

@@ -10,6 +10,9 @@ from kafka.errors import KafkaError
 
 from dev.ports import Ports
 
+SECONDS = 5
+"""After which it is asked anew."""
+
 
 def is_ready(name: str, ports: Ports, database_url: str) -> bool:
     try:
@@ -37,18 +40,20 @@ def connect_database(url: str) -> None:
         port=int(server["PORT"] or 3306),
         user=server["USER"],
         password=server["PASSWORD"],
-        connect_timeout=2,
+        connect_timeout=SECONDS,
     ).close()
 
 
 def _redis_answers(port: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         connection.sendall(b"PING\r\n")
         return connection.recv(16).startswith(b"+PONG")
 
 
 def _kafka_answers(port: int) -> bool:
-    admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=2000)
+    admin = KafkaAdminClient(
+        bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=1000 * SECONDS
+    )
     try:
         return bool(admin.describe_cluster())
     finally:
@@ -56,5 +61,5 @@ def _kafka_answers(port: int) -> bool:
 
 
 def _web_answers(port: int, path: str) -> bool:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as answer:
         return bool(answer.status == 200)

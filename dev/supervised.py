@@ -69,6 +69,7 @@ class Stack(Control):
             self._supervisord.wait(timeout=90)
         except subprocess.TimeoutExpired:
             self._supervisord.kill()
+            self._supervisord.wait()
 
     def log(self) -> Iterator[str]:
         """The lines supervisord writes from now on, until it ends."""
@@ -114,7 +115,7 @@ class Stack(Control):
                 # A Ctrl-C in the terminal is for us alone: we stop the programs in order.
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self.is_supervised():
             if self._supervisord.poll() is not None or time.monotonic() > deadline:
                 raise StackError(f"supervisord does not start: {errors.read_text()}")

@@ -10,6 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from conftest import free_port
 from dev.control import ROOT
 from tests.deadline import wait_until
+from tests.processes import end
 from tests.running import Service
 
 
@@ -31,17 +32,16 @@ def another_api(service: Service, name: str, env: dict[str, str]) -> Iterator[st
             stderr=out,
         )
     try:
-        wait_until(lambda: _pings(port), 30, "the API answers", log.read_text)
+        wait_until(lambda: _pings(port), 90, "the API answers", log.read_text)
         yield f"http://127.0.0.1:{port}"
     finally:
-        gunicorn.terminate()
-        gunicorn.wait(30)
+        end(gunicorn)
 
 
 def _pings(port: int) -> bool:
     with (
         suppress(OSError, HTTPException),
-        closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection,
+        closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection,
     ):
         connection.request("GET", "/ping")
         return connection.getresponse().status == 200

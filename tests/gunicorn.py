@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import free_port
+from tests.deadline import wait_until
+from tests.processes import end
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,17 +43,13 @@ class Gunicorn:
                 stderr=log,
             )
 
-    def wait_until_ready(self, seconds: float = 20) -> None:
-        deadline = time.monotonic() + seconds
-        while not self._answers():
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.05)
+    def wait_until_ready(self, seconds: float = 90) -> None:
+        wait_until(self._answers, seconds, "gunicorn answers", self.log)
 
     def metric(self, name: str) -> float:
         """The sum of a metric's samples."""
         with urllib.request.urlopen(
-            f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5
+            f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=30
         ) as answer:
             families = text_string_to_metric_families(answer.read().decode())
             return sum(s.value for family in families for s in family.samples if s.name == name)
@@ -62,13 +59,13 @@ class Gunicorn:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """The exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(30)
+        return end(self.process, number)
 
     def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log()
         try:
             for url in (f"{self.metrics_port}/metrics", f"{self.port}/livez"):
-                urllib.request.urlopen(f"http://127.0.0.1:{url}", timeout=2).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{url}", timeout=10).close()
         except OSError:
             return False
         return True

@@ -3,7 +3,6 @@
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -13,6 +12,8 @@ from django.test.utils import override_settings
 from pytest_django.fixtures import Settings
 
 from conftest import caches_at, free_port
+from tests.deadline import wait_until
+from tests.processes import kill
 
 Away = Callable[[], AbstractContextManager[object]]
 
@@ -28,9 +29,11 @@ class RedisServer:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log)
-        deadline = time.monotonic() + 10
-        while not self._listens():
-            assert time.monotonic() < deadline, self._log.read_text()
+        try:
+            wait_until(self._listens, 60, "Redis listens", self._log.read_text)
+        except BaseException:
+            self.stop()
+            raise
 
     def _listens(self) -> bool:
         with suppress(OSError):
@@ -46,8 +49,7 @@ class RedisServer:
 
     def stop(self) -> None:
         self.thaw()
-        self._process.kill()
-        self._process.wait(10)
+        kill(self._process)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import MySQLdb
 from conftest import free_port
 from tests.database import Database
 from tests.deadline import wait_until
+from tests.processes import kill
 
 # At every start, and on each server for itself.
 INIT_SQL = """\
@@ -42,7 +43,11 @@ class MariaDB:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        wait_until(self._answers, 30, "MariaDB answers", self._log.read_text)
+        try:
+            wait_until(self._answers, 90, "MariaDB answers", self._log.read_text)
+        except BaseException:
+            self.kill()
+            raise
 
     def _answers(self) -> bool:
         with suppress(MySQLdb.OperationalError):
@@ -51,8 +56,7 @@ class MariaDB:
         return False
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
+        kill(self.process)
 
     def selects(self) -> int:
         """How many it has been asked."""
@@ -80,7 +84,7 @@ class Pair:
         return bool(position == applied)
 
     def wait(self) -> None:
-        wait_until(self.has_caught_up, 20, "the replica has caught up")
+        wait_until(self.has_caught_up, 60, "the replica has caught up")
 
     @contextmanager
     def lagging(self) -> Iterator[None]:

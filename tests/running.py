@@ -112,7 +112,7 @@ class Service:
 
     def metric(self, port: int, name: str) -> float:
         """The sum of a metric's samples, as the program at this port tells it."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
             families = text_string_to_metric_families(answer.read().decode())
             return sum(s.value for family in families for s in family.samples if s.name == name)
 

@@ -3,13 +3,14 @@
 import http.client
 import os
 import subprocess
-import time
 from pathlib import Path
 
 from conftest import free_port
+from tests.deadline import wait_until
 from tests.k8s.objects import one
 from tests.k8s.rendering import manifests_of
 from tests.k8s.tools import program
+from tests.processes import end
 
 
 class Nginx:
@@ -35,20 +36,18 @@ class Nginx:
         command = [program("nginx"), "-c", str(self._conf), "-e", "stderr", "-g", directives]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 10
-        while not self._listens():
-            assert self._process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.05)
+
+    def wait_until_ready(self) -> None:
+        wait_until(self._listens, 60, "nginx listens", self.log)
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(20)
+        end(self._process)
 
     def log(self) -> str:
         return self._log.read_text()
 
     def _listens(self) -> bool:
+        assert self._process.poll() is None, self.log()
         connection = http.client.HTTPConnection("127.0.0.1", self.health_port, timeout=5)
         try:
             connection.request("GET", "/livez")

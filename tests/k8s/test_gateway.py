@@ -3,10 +3,14 @@
 import http.client
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from tests.deadline import wait_until
 from tests.gunicorn import Gunicorn
 from tests.k8s.nginx import Nginx
 from tests.k8s.objects import environment, of_kind, one, workload
@@ -37,37 +41,37 @@ class Gateway:
     def __init__(self, folder: Path) -> None:
         self.read, self.write = (_gunicorn(folder, name) for name in ("api-read", "api-write"))
         self._nginx = Nginx(folder, self.read.port, self.write.port)
-        self.port, self.log = self._nginx.port, self._nginx.log
+        self.port, self._log = self._nginx.port, self._nginx.log
 
-    def start(self) -> None:
-        for gunicorn in (self.read, self.write):
-            gunicorn.start()
-        self._nginx.start()
-        for gunicorn in (self.read, self.write):
-            gunicorn.wait_until_ready()
+    def start(self, running: ExitStack) -> None:
+        servers = (self.read, self.write, self._nginx)
+        for server in servers:
+            server.start()
+            running.callback(server.stop)
+        for server in servers:
+            server.wait_until_ready()
 
-    def stop(self) -> None:
-        self._nginx.stop()
-        for gunicorn in (self.read, self.write):
-            gunicorn.stop()
+    def lines(self, path: str) -> list[dict[str, Any]]:
+        """What it has logged of requests for this path."""
+        lines = [json.loads(line) for line in self._log().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["path"] == path]
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, host: str = "localhost"
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, path, body, {"Host": host, "Content-Type": "application/json"})
-        answer = connection.getresponse()
-        found = answer.status, dict(answer.getheaders()), answer.read()
-        connection.close()
-        return found
+        headers = {"Host": host, "Content-Type": "application/json"}
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     gateway = Gateway(tmp_path_factory.mktemp("gateway"))
-    gateway.start()
-    yield gateway
-    gateway.stop()
+    with ExitStack() as running:
+        gateway.start(running)
+        yield gateway
 
 
 @pytest.mark.parametrize(
@@ -132,19 +136,22 @@ def test_reads_outlive_a_restart_of_the_api_on_kept_connections(gateway: Gateway
 
 
 def test_each_request_is_a_line_of_json(gateway: Gateway) -> None:
-    gateway.ask("GET", "/ping?q=%22")
-    lines = [json.loads(line) for line in gateway.log().splitlines() if line.startswith("{")]
-    assert {line["group"] for line in lines} == {"read", "write"}
-    assert lines[-1] | {"time": "", "seconds": 0} == {
-        "time": "",
-        "client": "127.0.0.1",
-        "method": "GET",
-        "path": "/ping",
-        "status": 200,
-        "seconds": 0,
-        "group": "read",
-        "upstream": "200",
-    }
+    path = f"/{uuid4().hex}"
+    for method in ("GET", "POST"):
+        gateway.ask(method, f"{path}?q=%22")
+    # It answers first, and writes then.
+    wait_until(lambda: len(gateway.lines(path)) == 2, 60, "two lines", lambda: gateway.lines(path))
+    for line in gateway.lines(path):
+        assert line | {"time": "", "seconds": 0} == {
+            "time": "",
+            "client": "127.0.0.1",
+            "method": line["method"],
+            "path": path,
+            "status": 404,
+            "seconds": 0,
+            "group": {"GET": "read", "POST": "write"}[line["method"]],
+            "upstream": "404",
+        }
 
 
 def test_istio_routes_by_the_same_methods() -> None:

@@ -18,7 +18,7 @@ from tests.running import Service
 from tests.topics import FEED, Offsets
 
 REPLICAS = 2
-LATE_SECONDS = 10
+LATE_SECONDS = 30
 WALKED = 12
 """So many feeds are read to their end, page by page."""
 WORKERS = ("consumer", "relay")
@@ -42,6 +42,7 @@ class Cluster:
         self.gateway = Nginx(folder, *(group.port for group in groups.values()))
         self.gateway.start()
         running.callback(self.gateway.stop)
+        self.gateway.wait_until_ready()
 
     def restart(self) -> None:
         """One Deployment after the other. Fails when a pod does not end as it should."""
@@ -79,7 +80,7 @@ def test_a_rolling_restart_under_load_is_noticed_by_nobody(
     late = max(ledger.delays)
     print(f"{ledger.answered} answers, {len(ledger.posts)} posts, the latest after {late:.2f} s")
     assert late < LATE_SECONDS
-    service.wait_for_rest(20)
+    service.wait_for_rest(60)
     found = Findings()
     check_redis(service, load.readers, found)
     check_walks(service, load.readers[:WALKED], found)
