@@ -7,9 +7,8 @@ kafka.docker.KafkaDockerWrapper, which is in Kafka's jar. Only addresses and the
 import os
 import re
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,11 +17,13 @@ from kafka.errors import KafkaError
 
 from conftest import free_port
 from dev.stores import JAVA, KAFKA, kafka_jars
+from tests.deadline import wait_until
 from tests.k8s.objects import environment, workload
 from tests.k8s.rendering import manifests_of
+from tests.processes import kill
 
 NODE = r"kafka-(\d)\.kafka-nodes:(9092|9093)"
-SECONDS = 90
+SECONDS = 240
 
 
 class Brokers:
@@ -54,7 +55,10 @@ class Brokers:
         options = ["--default-configs-dir", str(self.folder / "image")]
         options += ["--mounted-configs-dir", "mounted", "--final-configs-dir", "config"]
         done = self._java(node, "kafka.docker.KafkaDockerWrapper", "setup", *options)
-        assert done.wait(SECONDS) == 0, self.log(node)
+        try:
+            assert done.wait(SECONDS) == 0, self.log(node)
+        finally:
+            kill(done)
         lines = (home / "config" / "server.properties").read_text().split("\n")
         return dict(line.split("=", 1) for line in lines if line)
 
@@ -67,9 +71,7 @@ class Brokers:
     def stop(self) -> None:
         """By force: asked to leave, they wait minutes for a quorum that leaves as well."""
         for broker in self._running:
-            broker.kill()
-        for broker in self._running:
-            broker.wait()
+            kill(broker)
 
     def log(self, node: int) -> str:
         return (self.folder / f"kafka-{node}" / "log").read_text()[-3_000:]
@@ -101,26 +103,28 @@ class Brokers:
         return value.replace("/var/lib/kafka/data", "data")
 
 
-@contextmanager
-def _cluster(brokers: Brokers) -> Iterator[KafkaAdminClient]:
-    """Once all brokers are there."""
-    admin = None
-    deadline = time.monotonic() + SECONDS
-    while admin is None or len(admin.describe_cluster()["brokers"]) < brokers.count:
-        assert time.monotonic() < deadline, brokers.log(0)
-        try:
-            admin = admin or KafkaAdminClient(bootstrap_servers=brokers.bootstrap)
-        except KafkaError:
-            time.sleep(0.2)
-    yield admin
-    admin.close()
+def _are_there(brokers: Brokers) -> bool:
+    assert brokers.are_running(), [brokers.log(node) for node in range(brokers.count)]
+    with suppress(KafkaError), _admin(brokers) as admin:
+        return len(admin.describe_cluster()["brokers"]) == brokers.count
+    return False
+
+
+def _admin(brokers: Brokers) -> "closing[KafkaAdminClient]":
+    return closing(KafkaAdminClient(bootstrap_servers=brokers.bootstrap))
+
+
+@pytest.fixture
+def brokers(tmp_path: Path, overlay: str) -> Iterator[Brokers]:
+    brokers = Brokers(tmp_path, overlay)
+    yield brokers
+    brokers.stop()
 
 
 @pytest.mark.parametrize(("overlay", "nodes", "in_sync"), [("local", 1, 1), ("production", 3, 2)])
 def test_brokers_boot_and_keep_as_many_copies_as_the_settings_want(
-    tmp_path: Path, overlay: str, nodes: int, in_sync: int
+    brokers: Brokers, nodes: int, in_sync: int
 ) -> None:
-    brokers = Brokers(tmp_path, overlay)
     assert brokers.count == nodes
     for node in range(nodes):
         properties = brokers.properties(node)
@@ -129,14 +133,12 @@ def test_brokers_boot_and_keep_as_many_copies_as_the_settings_want(
         assert "num.partitions" not in properties
         assert "heap.opts" not in properties
         brokers.start(node)
-    try:
-        with _cluster(brokers) as admin:
-            topic = {"num_partitions": 12, "replication_factor": nodes}
-            admin.create_topics({"feed-20261121": topic}, wait_for_metadata=True)
-            [found] = [t for t in admin.describe_topics() if t["name"] == "feed-20261121"]
-            assert {len(p["replica_nodes"]) for p in found["partitions"]} == {nodes}
-            assert brokers.are_running()
-    finally:
-        brokers.stop()
+    wait_until(lambda: _are_there(brokers), SECONDS, "all brokers", lambda: brokers.log(0))
+    with _admin(brokers) as admin:
+        topic = {"num_partitions": 12, "replication_factor": nodes}
+        admin.create_topics({"feed-20261121": topic}, wait_for_metadata=True)
+        [found] = [t for t in admin.describe_topics() if t["name"] == "feed-20261121"]
+        assert {len(p["replica_nodes"]) for p in found["partitions"]} == {nodes}
+        assert brokers.are_running()
     assert properties["min.insync.replicas"] == str(in_sync)
     assert properties["offsets.topic.replication.factor"] == str(nodes)

@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError  # noqa: A004
 from tests.deadline import wait_until
 from tests.k8s.objects import environment, one, selects, workload
 from tests.k8s.rendering import K8S, manifests_of
+from tests.processes import kill
 
 PODS = 6
 PASSWORD = "newsfeed"
@@ -64,7 +65,7 @@ class Pods:
         env = os.environ | {"NET": self._net, "SELF": f"{self._net}.{n + 1}"}
         env |= {"PATH": f"{self._folder}:{os.environ['PATH']}", "REDISCLI_AUTH": PASSWORD}
         command = ["sh", str(SCRIPTS / script)]
-        subprocess.run(command, env=env, check=True, timeout=60, capture_output=True)
+        subprocess.run(command, env=env, check=True, timeout=180, capture_output=True)
 
     def ask(self, n: int, *command: object) -> str:
         with Redis(f"{self._net}.{n + 1}", password=PASSWORD, decode_responses=True) as redis:
@@ -79,8 +80,7 @@ class Pods:
 
     def stop(self) -> None:
         for process in self._processes:
-            process.kill()
-            process.wait(10)
+            kill(process)
         self._processes.clear()
 
 
@@ -96,16 +96,16 @@ def test_six_pods_become_a_cluster_and_stay_one_under_new_addresses(pods: Pods) 
     pods.start(net)
     assert not pods.are_one()
     pods.run("form.sh", 0)
-    wait_until(pods.are_one, 30, "a cluster")
-    wait_until(lambda: _followers(pods) == 3, 30, "a replica for each")
-    before = pods.ask(0, "CLUSTER", "SLOTS").count(net)
+    wait_until(pods.are_one, 90, "a cluster")
+    wait_until(lambda: _followers(pods) == 3, 90, "a replica for each")
+    wait_until(lambda: _nodes_with_slots(pods, net) == PODS, 90, "the first knows of it")
     pods.run("form.sh", 0)  # once more, in vain
-    assert pods.ask(0, "CLUSTER", "SLOTS").count(net) == before
+    assert _nodes_with_slots(pods, net) == PODS
     pods.stop()
 
     moved = f"127.{200 + os.getpid() % 50}.{os.getpid() // 100 % 250}"
     pods.start(moved)
-    wait_until(lambda: _is_elsewhere(pods, net), 30, "the same cluster elsewhere")
+    wait_until(lambda: _is_elsewhere(pods, net), 90, "the same cluster elsewhere")
 
 
 def test_the_service_is_told_of_it_and_the_nodes_may_talk() -> None:
@@ -127,6 +127,10 @@ def test_the_service_is_told_of_it_and_the_nodes_may_talk() -> None:
 def _is_elsewhere(pods: Pods, net: str) -> bool:
     """Each has forgotten the old addresses; it begins with what it knew."""
     return pods.are_one() and all(net not in pods.ask(n, "CLUSTER", "SLOTS") for n in range(PODS))
+
+
+def _nodes_with_slots(pods: Pods, net: str) -> int:
+    return pods.ask(0, "CLUSTER", "SLOTS").count(net)
 
 
 def _followers(pods: Pods) -> int:
