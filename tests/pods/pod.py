@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,8 +11,10 @@ from typing import Any
 
 from conftest import free_port
 from dev.control import ROOT, Control
+from tests.deadline import wait_until
 from tests.k8s.objects import environment, workload
 from tests.k8s.rendering import Manifest
+from tests.processes import end, kill
 
 IMAGE_COMMAND: list[str] = json.loads((ROOT / "Dockerfile").read_text().rpartition("CMD ")[2])
 NO_ANSWER = 0
@@ -46,7 +47,10 @@ class Pod:
         """Returns when the init containers are done and the container runs."""
         for container in self._spec.get("initContainers", []):
             process = self._popen(container["command"])
-            assert process.wait(60) == 0, self.log()
+            try:
+                assert process.wait(180) == 0, self.log()
+            finally:
+                kill(process)
         command = self._container.get("command", IMAGE_COMMAND)
         ports = {str(number): str(local) for number, local in self._local.items()}
         self.process = self._popen([ports.get(word, word) for word in command])
@@ -67,26 +71,32 @@ class Pod:
             connection.close()
         return status if time.monotonic() - began < seconds else NO_ANSWER
 
-    def wait_until_ready(self, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while self.probe("startupProbe") != 200 or self.probe("readinessProbe") != 200:
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.1)
+    def verdict(self, kind: str) -> int:
+        """The status that counts: one failure does not, but as many in a row as the probe says."""
+        for _ in range(self._container[kind].get("failureThreshold", 3)):
+            if (status := self.probe(kind)) == 200:
+                break
+        return status
+
+    def wait_until_ready(self, seconds: float = 180) -> None:
+        wait_until(self._is_ready, seconds, f"{self.name} is ready", self.log)
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log()
+        return self.probe("startupProbe") == self.probe("readinessProbe") == 200
 
     def delete(self) -> None:
         """Fails when it does not end by itself, with 0, in its time of grace."""
         hook: dict[str, Any] = self._container.get("lifecycle", {}).get("preStop", {})
         pause = hook.get("sleep", {}).get("seconds", 0)
         time.sleep(pause)
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(self._spec["terminationGracePeriodSeconds"] - pause)
+        seconds = self._spec["terminationGracePeriodSeconds"] - pause
+        status = end(self.process, seconds=seconds)
         assert status == 0, f"{self.name} ended with {status}: {self.log()}"
 
     def kill(self) -> None:
         """If it runs still."""
-        self.process.kill()
-        self.process.wait()
+        kill(self.process)
 
     def log(self) -> str:
         return self._log.read_text()
