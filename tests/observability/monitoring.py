@@ -5,7 +5,8 @@ import os
 import subprocess
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -17,9 +18,13 @@ from dev.control import Control
 from dev.prometheus_rule import K8S, RULES
 from tests.deadline import wait_until
 from tests.k8s.tools import program
+from tests.processes import kill
 
 CONFIG = K8S / "base" / "monitoring" / "prometheus" / "prometheus.yml"
 META = "__meta_kubernetes_"
+SECONDS = 2
+"""Between scrapes, and so long each may take."""
+JUDGED = "min(prometheus_rule_group_last_evaluation_timestamp_seconds)"
 
 
 class Target(NamedTuple):
@@ -31,12 +36,16 @@ class Target(NamedTuple):
 
 
 class Prometheus:
-    """Scrapes and judges every second. Otherwise only its targets differ from k8s/."""
+    """Scrapes and judges more often. Otherwise only its targets differ from k8s/."""
+
+    asked_at = 0.0
+    """Queries are answered as of then. However late they come, the traffic is not long ago, and no
+    target that stumbles meanwhile is missing."""
 
     def __init__(self, folder: Path, targets: list[Target]) -> None:
         self._port, self._folder = free_port(), folder
         config = yaml.safe_load(CONFIG.read_text())
-        config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
+        config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), f"{SECONDS}s")
         config["rule_files"] = [f"{RULES}/*.yml"]
         pods, own = config["scrape_configs"]
         del pods["kubernetes_sd_configs"]
@@ -54,29 +63,39 @@ class Prometheus:
         ]
 
     def query(self, expr: str) -> list[tuple[dict[str, str], float]]:
-        """Labels and value of each series now. Raises HTTPError for what is no query."""
-        result = self.ask("query", query=expr)["result"]
+        """Labels and value of each series. Raises HTTPError for what is no query."""
+        result = self.ask("query", query=expr, time=str(self.asked_at))["result"]
         return [(series["metric"], float(series["value"][1])) for series in result]
 
     def ask(self, path: str, **parameters: str) -> Any:
         url = f"http://127.0.0.1:{self._port}/api/v1/{path}?{urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return json.load(answer)["data"]
 
     def wait_for_scrapes(self, count: int, jobs: int) -> None:
-        """Of every target so many more, all of which answer."""
+        """Of every target so many more that were answered, and then a judgement by every rule."""
         since = time.time()
 
         def are_done() -> bool:
+            self.asked_at = time.time() - SECONDS  # what was asked before is answered by now
             try:
-                targets = self.ask("targets", state="active")["activeTargets"]
-                times = self.query(f"min(count_over_time(up[{int(time.time() - since) + 1}s]))")
-            except OSError:
+                up = self.query("up == 1")
+                answered = self.query(f"sum_over_time(up[{max(1, int(self.asked_at - since))}s])")
+                [(_, judged_at)] = self.query(JUDGED)
+            except (OSError, ValueError):
                 return False
-            up = [target for target in targets if target["health"] == "up"]
-            return len(up) == jobs and bool(times) and times[0][1] >= count
+            times = [value for _, value in answered]
+            return len(up) == len(times) == jobs and min(times) >= count and judged_at >= since
 
-        wait_until(are_done, 40, f"{count} scrapes", lambda: str(self.query("up")))
+        wait_until(are_done, 120, f"{count} scrapes", lambda: str(self.query("up")))
+
+    def wait_until_rules_are_well(self) -> None:
+        """Whether a rule can be judged is not known before it was."""
+        wait_until(lambda: self._health() == {"ok"}, 60, "rules", lambda: str(self.ask("rules")))
+
+    def _health(self) -> set[str]:
+        groups = self.ask("rules")["groups"]
+        return {rule["health"] for group in groups for rule in group["rules"]}
 
 
 def _discovered(target: Target) -> dict[str, Any]:
@@ -104,8 +123,13 @@ def mysqld_exporter(stack: Control, port: int) -> tuple[list[str], Mapping[str, 
     return command, {"DATA_SOURCE_NAME": account}
 
 
-def start(
+@contextmanager
+def running(
     folder: Path, command: list[str], env: Mapping[str, str] | None = None
-) -> "subprocess.Popen[bytes]":
+) -> Iterator[None]:
     with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
-        return subprocess.Popen(command, env=os.environ | (env or {}), stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=os.environ | (env or {}), stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        kill(process)  # nothing of it is kept

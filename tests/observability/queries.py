@@ -12,6 +12,8 @@ from tests.observability.monitoring import Prometheus
 
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 SELECTOR = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*{[^}]*}")
+RATE_INTERVAL = "10m"
+"""However slow the machine, the traffic is within it."""
 
 
 class Query(NamedTuple):
@@ -50,7 +52,7 @@ def of_rules() -> Iterator[Query]:
 
 def filled_in(text: str, group: str = ".*") -> str:
     """With values for what Grafana fills in."""
-    values = {"$__rate_interval": "1m", "$namespace": ".*", "$group": group}
+    values = {"$__rate_interval": RATE_INTERVAL, "$namespace": ".*", "$group": group}
     for name, value in values.items():
         text = text.replace(name, value)
     assert "$" not in text, text
