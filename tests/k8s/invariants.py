@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.k8s.objects import (
     SCALED,
+    environment,
     is_an_operators,
     name_of,
     of_kind,
@@ -229,6 +230,33 @@ def kafka_has_the_brokers_that_its_topics_need(docs: list[Manifest]) -> Iterator
             yield "offsets are forgotten before the records"
 
 
+def kafka_is_found_from_kedas_namespace(docs: list[Manifest]) -> Iterator[str]:
+    """It asks for the lag, and where it lives a name alone leads nowhere."""
+    for doc in of_kind(docs, "ScaledObject"):
+        ends = f".{doc['metadata']['namespace']}.svc:9092"
+        target = workload(docs, doc["spec"]["scaleTargetRef"]["name"])
+        given = environment(docs, target.pod["containers"][0])
+        for trigger in doc["spec"]["triggers"]:
+            address = given.get(trigger["metadata"].get("bootstrapServersFromEnv", ""), "")
+            if not address.endswith(ends):
+                yield f"{doc['kind']} {name_of(doc)} asks {address!r}"
+        for w in workloads(docs):
+            told = environment(docs, w.pod["containers"][0]).get("KAFKA_ADVERTISED_LISTENERS")
+            if told and not told.endswith(".$(POD_NAMESPACE).svc:9092"):
+                yield f"{w} sends it to {told}"
+
+
+def kafka_lets_keda_in(docs: list[Manifest]) -> Iterator[str]:
+    keda = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}
+    policies = of_kind(docs, "NetworkPolicy") if of_kind(docs, "ScaledObject") else []
+    for doc in policies:
+        rules = [
+            rule["ports"] for rule in doc["spec"].get("ingress", []) if keda in rule.get("from", [])
+        ]
+        if name_of(doc) == "kafka" and [{"port": 9092}] not in rules:
+            yield f"KEDA may talk to Kafka at {rules}"
+
+
 CHECKS: list[Check] = [
     selectors_match_their_templates,
     services_reach_pods,
@@ -245,4 +273,6 @@ CHECKS: list[Check] = [
     waves_are_in_order,
     everything_is_in_one_namespace,
     kafka_has_the_brokers_that_its_topics_need,
+    kafka_is_found_from_kedas_namespace,
+    kafka_lets_keda_in,
 ]

@@ -19,10 +19,10 @@ from conftest import free_port
 from dev.stores import JAVA, KAFKA, kafka_jars
 from tests.deadline import wait_until
 from tests.k8s.objects import environment, workload
-from tests.k8s.rendering import manifests_of
+from tests.k8s.rendering import manifests_of, render_namespace
 from tests.processes import kill
 
-NODE = r"kafka-(\d)\.kafka-nodes:(9092|9093)"
+NODE = r"kafka-(\d)\.kafka-nodes(?:\.newsfeed[\w-]*\.svc)?:(9092|9093)"
 SECONDS = 240
 
 
@@ -33,6 +33,7 @@ class Brokers:
         self.folder = folder
         docs = manifests_of(overlay)
         self._pods = workload(docs, "kafka")
+        self._namespace = render_namespace(overlay)
         self._given = environment(docs, self._pods.pod["containers"][0])
         self.count: int = self._pods.spec["replicas"]
         self._ports = {(n, p): free_port() for n in range(self.count) for p in ("9092", "9093")}
@@ -88,6 +89,7 @@ class Brokers:
     def _environment(self, node: int) -> dict[str, str]:
         fields = {
             "metadata.name": f"kafka-{node}",
+            "metadata.namespace": self._namespace,
             "metadata.labels['apps.kubernetes.io/pod-index']": str(node),
         }
         found = dict(self._given)

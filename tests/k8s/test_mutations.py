@@ -111,6 +111,16 @@ def _schedule(field: str, value: object) -> Mutation:
     return _set("CronJob", "topics-ensure", f"spec/{field}", value)
 
 
+def _asks_itself(docs: Docs) -> None:
+    metadata = one(docs, "ScaledObject", "consumer")["spec"]["triggers"][0]["metadata"]
+    metadata["bootstrapServers"] = metadata.pop("bootstrapServersFromEnv")
+
+
+def _tells_a_short_name(docs: Docs) -> None:
+    told = {"name": "KAFKA_ADVERTISED_LISTENERS", "value": "PLAINTEXT://kafka-0.kafka-nodes:9092"}
+    _container(docs, "kafka")["env"].append(told)
+
+
 LINK = "selector/matchLabels"
 OTHER = {"app.kubernetes.io/component": "nobody"}
 SECURITY = "securityContext"
@@ -191,6 +201,15 @@ MUTATIONS: dict[i.Check, list[tuple[str, Mutation]]] = {
         ("local", _setting("KAFKA_REPLICATION_FACTOR", "3")),
         ("local", _setting("KAFKA_RETENTION_DAYS", "14")),
         ("production", _setting("KAFKA_MIN_INSYNC_REPLICAS", "1")),
+    ],
+    i.kafka_is_found_from_kedas_namespace: [
+        ("local+keda", _setting("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092")),
+        ("production+keda", _setting("KAFKA_BOOTSTRAP_SERVERS", "kafka.newsfeed.svc:9092")),
+        ("local+keda", _asks_itself),
+        ("local+keda", _tells_a_short_name),
+    ],
+    i.kafka_lets_keda_in: [
+        ("production+keda", _set("NetworkPolicy", "kafka", "spec/ingress", [])),
     ],
     p.pods_are_restricted: [
         ("local", _pod("relay", f"{SECURITY}/runAsNonRoot", None)),
