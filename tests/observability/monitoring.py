@@ -118,9 +118,14 @@ def redis_exporter(stack: Control, port: int) -> tuple[list[str], Mapping[str, s
 
 
 def mysqld_exporter(stack: Control, port: int) -> tuple[list[str], Mapping[str, str]]:
+    """Old ones take an account from DATA_SOURCE_NAME, new ones from flags; both from a file."""
+    account = stack.state / "mysqld-exporter.cnf"
+    account.write_text(
+        "[client]\nhost=127.0.0.1\n"
+        f"port={stack.ports.mariadb}\nuser=newsfeed\npassword={stack.secret}\n"
+    )
     command = [program("prometheus-mysqld-exporter"), f"--web.listen-address=127.0.0.1:{port}"]
-    account = f"newsfeed:{stack.secret}@(127.0.0.1:{stack.ports.mariadb})/"
-    return command, {"DATA_SOURCE_NAME": account}
+    return [*command, f"--config.my-cnf={account}"], {}
 
 
 @contextmanager
