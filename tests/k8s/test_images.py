@@ -42,6 +42,13 @@ def test_actions_are_pinned_by_their_commits() -> None:
     assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", each) for each in used)
 
 
+def test_the_runners_mysql_makes_room_for_mariadb() -> None:
+    for job in yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"].values():
+        commands = [step["run"] for step in job["steps"] if "run" in step]
+        assert "apt-get purge --yes 'mysql-server*' 'mysql-client*'" in commands[0]
+        assert commands[1].startswith("bin/setup")
+
+
 def test_images_are_built_on_pushes_to_three_branches_and_by_hand() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/image.yml").read_text())
     on = workflow[True]  # YAML 1.1 takes the word `on` for that
