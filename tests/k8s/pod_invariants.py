@@ -1,5 +1,6 @@
 """What must hold of every pod, and of what runs in it."""
 
+import json
 import re
 import runpy
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from feeds import fanout
 from newsfeed.events import failures, producer
 from newsfeed.worker import STALE_SECONDS
 from tests.k8s.invariants import Check
-from tests.k8s.objects import Workload, environment, of_kind, own, workloads
+from tests.k8s.objects import Workload, environment, name_of, of_kind, own, workloads
 from tests.k8s.rendering import ROOT, Manifest
 
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
@@ -125,6 +126,31 @@ def grace_is_longer_than_the_drain(docs: list[Manifest]) -> Iterator[str]:
             yield f"{w} stops before all know that it will"
 
 
+def the_mesh_holds_nobody_up(docs: list[Manifest]) -> Iterator[str]:
+    """There is no sidecar yet for init containers, which ask the stores; and it is told to end when
+    preStop begins, but must last as long as the API.
+    """
+    stores = {"mysql", "mysql-replica", "redis", "kafka"}
+    ports = {
+        str(port["port"])
+        for doc in of_kind(docs, "Service")
+        if name_of(doc) in stores
+        for port in doc["spec"]["ports"]
+    }
+    work = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["graceful_timeout"]
+    for w in workloads(docs):
+        if "sidecar.istio.io/inject" in w.labels:
+            notes = w.template["metadata"].get("annotations", {})
+            past = notes.get("traffic.sidecar.istio.io/excludeOutboundPorts", "").split(",")
+            if not ports <= set(past):
+                yield f"{w}: the ports of the stores are {sorted(ports)}, past the mesh go {past}"
+            proxy = json.loads(notes.get("proxy.istio.io/config", "{}"))
+            drain = int(proxy.get("terminationDrainDuration", "5s").removesuffix("s"))
+            pause = w.pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+            if not pause + work < drain < w.pod["terminationGracePeriodSeconds"]:
+                yield f"{w}: the sidecar drains for {drain} s"
+
+
 def _nginx_seconds(docs: list[Manifest]) -> int:
     for doc in of_kind(docs, "ConfigMap"):
         if conf := doc.get("data", {}).get("nginx.conf"):
@@ -200,6 +226,7 @@ POD_CHECKS: list[Check] = [
     probes_are_there,
     probes_are_answered,
     grace_is_longer_than_the_drain,
+    the_mesh_holds_nobody_up,
     liveness_is_more_patient_than_the_worker,
     variables_are_settings,
     commands_exist,

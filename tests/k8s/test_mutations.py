@@ -60,6 +60,13 @@ def _secret_in_production(docs: Docs) -> None:
     docs.append({"kind": "Secret", "metadata": {"name": "s", "namespace": "newsfeed-production"}})
 
 
+def _sidecar(annotation: str, value: str) -> Mutation:
+    def change(docs: Docs) -> None:
+        workload(docs, "api-read").template["metadata"]["annotations"][annotation] = value
+
+    return change
+
+
 def _label(name: str, component: str) -> Mutation:
     labels = {"app.kubernetes.io/component": component}
     return lambda docs: workload(docs, name).labels.update(labels)
@@ -243,6 +250,12 @@ MUTATIONS: dict[i.Check, list[tuple[str, Mutation]]] = {
         ("local", _pod("consumer", "terminationGracePeriodSeconds", 27)),
         ("local", _without("gateway", "lifecycle")),
         ("local", _setting("nginx.conf", "events {}", "gateway")),
+    ],
+    p.the_mesh_holds_nobody_up: [
+        ("local+istio", _sidecar("proxy.istio.io/config", '{"terminationDrainDuration": "30s"}')),
+        ("local+istio", _sidecar("proxy.istio.io/config", '{"terminationDrainDuration": "45s"}')),
+        ("local+istio", _sidecar("proxy.istio.io/config", "{}")),
+        ("local+istio", _sidecar("traffic.sidecar.istio.io/excludeOutboundPorts", "3306,6379")),
     ],
     p.liveness_is_more_patient_than_the_worker: [
         ("local", _inside("relay", "livenessProbe/periodSeconds", 60)),
