@@ -3,8 +3,9 @@
 python -m tests.k8s.live
 
 KUBE_TOOLS names a folder with the programs `up`, which starts a Kubernetes control plane and prints
-its kubeconfig, `apply FOLDER`, which applies a kustomization there and exits 1 when something is
-refused, not ready or dangling, and `down`. Exits 1 when one of them does.
+its kubeconfig, `apply --timeout SECONDS FOLDER`, which applies a kustomization there and exits 1
+when something is refused, dangling or not ready in that time, and `down`. Exits 1 when one of them
+does.
 """
 
 import os
@@ -43,7 +44,7 @@ def _start_anew(tools: Path) -> None:
 
 def _applies(tools: Path, folder: str | Path) -> bool:
     """What it prints goes to the terminal."""
-    return subprocess.run([tools / "apply", folder], check=False).returncode == 0
+    return subprocess.run([tools / "apply", "--timeout", "150", folder], check=False).returncode == 0
 
 
 if __name__ == "__main__":
