@@ -44,7 +44,9 @@ def _start_anew(tools: Path) -> None:
 
 def _applies(tools: Path, folder: str | Path) -> bool:
     """What it prints goes to the terminal."""
-    return subprocess.run([tools / "apply", "--timeout", "150", folder], check=False).returncode == 0
+    return (
+        subprocess.run([tools / "apply", "--timeout", "150", folder], check=False).returncode == 0
+    )
 
 
 if __name__ == "__main__":
