@@ -57,7 +57,7 @@ def test_both_servers_number_their_transactions_and_are_of_one_version(
     primary, replica = _args(docs, "mysql"), _args(docs, "mysql-replica")
     for name in ("gtid-mode", "enforce-gtid-consistency"):
         assert primary[name] == replica[name] == "ON"
-    for name in ("character-set-server", "collation-server"):
+    for name in ("character-set-server", "collation-server", "binlog-expire-logs-seconds"):
         assert primary[name] == replica[name]
     assert "plugin-load-add" in primary
     assert replica["super-read-only"] == "ON"
