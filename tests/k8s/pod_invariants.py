@@ -122,7 +122,7 @@ def grace_is_longer_than_the_drain(docs: list[Manifest]) -> Iterator[str]:
         grace = w.pod.get("terminationGracePeriodSeconds", 30)
         if w.serves and grace <= pause + drains.get(w.name, 10):
             yield f"{w} has {grace} s for {pause} s of waiting and {drains[w.name]} s of work"
-        if w.name in ("api-read", "api-write", "gateway") and pause < 5:
+        if pause < {"api-read": 5, "api-write": 5, "gateway": 30}.get(w.name, 0):
             yield f"{w} stops before all know that it will"
 
 

@@ -249,6 +249,8 @@ MUTATIONS: dict[i.Check, list[tuple[str, Mutation]]] = {
         ("local", _pod("relay", "terminationGracePeriodSeconds", 18)),
         ("local", _pod("consumer", "terminationGracePeriodSeconds", 27)),
         ("local", _without("gateway", "lifecycle")),
+        ("local", _inside("gateway", "lifecycle/preStop/sleep/seconds", 10)),
+        ("local", _pod("gateway", "terminationGracePeriodSeconds", 55)),
         ("local", _setting("nginx.conf", "events {}", "gateway")),
     ],
     p.the_mesh_holds_nobody_up: [
