@@ -97,12 +97,12 @@ def render_namespace(overlay: str) -> str:
 
 @cache
 def _tool() -> tuple[str, ...]:
-    """kubectl has kustomize in it; bin/setup-k8s builds kustomize where there is none."""
+    """kubectl has kustomize in it; `bin/setup k8s` builds kustomize where there is none."""
     if kubectl := shutil.which("kubectl"):
         return kubectl, "kustomize"
     built = ROOT / ".local" / "bin" / "kustomize"
     kustomize = shutil.which("kustomize") or (str(built) if built.exists() else None)
     assert kustomize, (
-        "there is neither kubectl nor kustomize; bin/setup-k8s installs what is missing"
+        "there is neither kubectl nor kustomize; `bin/setup k8s` installs what is missing"
     )
     return kustomize, "build"
