@@ -1,5 +1,6 @@
 import gc
 import os
+import re
 import socket
 import time
 import warnings
@@ -38,7 +39,7 @@ from newsfeed.events.topics import parse
 from newsfeed.settings import redis_caches
 from tests.broker import Broker
 
-__all__ = ["Broker", "Pipeline", "Redis", "TopicPartition", "caches_at", "free_port"]
+__all__ = ["Broker", "Pipeline", "Redis", "TopicPartition", "caches_at", "free_port", "patient"]
 
 pytest_plugins = ["tests.redis_cluster"]
 
@@ -153,7 +154,7 @@ def explain() -> Callable[[Callable[[], object]], str]:
 def _own_names() -> Iterator[None]:
     """Others than those of a stack that runs on the same servers."""
     with override_settings(
-        CACHES=caches_at(path="/1"),
+        CACHES=patient(caches_at(path="/1")),
         KAFKA_TOPIC_PREFIX="test-",
         KAFKA_CONSUMER_GROUP="test-consume_feed",
     ):
@@ -163,6 +164,17 @@ def _own_names() -> Iterator[None]:
 def caches_at(**url_parts: str) -> dict[str, Any]:
     """The caches of the settings, on another Redis."""
     return redis_caches(urlsplit(django_settings.REDIS_URL)._replace(**url_parts).geturl())
+
+
+PATIENCE_SECONDS = 4.0
+"""What a busy machine answers as late as that is no sign of a server that is away."""
+
+
+def patient(caches: dict[str, Any], seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+    """The same caches, but that a request waits for Redis for so long."""
+    (location,) = caches["default"]["LOCATION"]
+    waits = re.sub(r"timeout=[\d.]+", f"timeout={seconds}", location)
+    return caches | {"default": caches["default"] | {"LOCATION": [waits]}}
 
 
 @pytest.fixture(autouse=True)
@@ -175,11 +187,17 @@ def redis() -> Redis:
 
 @pytest.fixture(autouse=True)
 def _closed_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one test breaks does not keep the next from asking."""
-    monkeypatch.setattr(fanout, "kafka_breaker", replace(fanout.kafka_breaker))
-    redis_breaker = replace(newsfeed_redis.breaker)
+    """What one test breaks does not keep the next from asking, and nor does what was only late."""
+    kafka_breaker = replace(fanout.kafka_breaker, slow_seconds=PATIENCE_SECONDS)
+    redis_breaker = replace(newsfeed_redis.breaker, slow_seconds=PATIENCE_SECONDS)
+    monkeypatch.setattr(fanout, "kafka_breaker", kafka_breaker)
     monkeypatch.setattr(services, "redis_breaker", redis_breaker)
     monkeypatch.setattr(newsfeed_redis, "breaker", redis_breaker)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "INLINE_SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture(autouse=True)
@@ -243,7 +261,7 @@ class Pipeline:
     def __init__(self) -> None:
         self._consumer = Consumer(HANDLERS)
 
-    def settle(self, seconds: float = 15) -> None:
+    def settle(self, seconds: float = 60) -> None:
         """Returns when the outbox is empty and the consumer has committed everything."""
         deadline = time.monotonic() + seconds
         self._consume(deadline)

@@ -26,7 +26,7 @@ class Broker:
         """What is on the topics by now is old."""
         self._marks = self.ends()
 
-    def records(self, topic: str, seconds: float = 10) -> list[Any]:
+    def records(self, topic: str, seconds: float = 60) -> list[Any]:
         """What has come since the mark, by partition and offset."""
         ends = {tp: end for tp, end in self.ends().items() if tp.topic == topic}
         new = [tp for tp, end in ends.items() if end > self._marks.get(tp, 0)]
@@ -47,7 +47,7 @@ class Broker:
     def commit(self, group: str, offsets: dict[TopicPartition, int]) -> None:
         """The consumer group, which must have no members, has read up to there."""
         ends = {tp: OffsetAndMetadata(end, "", -1) for tp, end in offsets.items()}
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self._admin.alter_group_offsets(group, ends)
@@ -55,6 +55,10 @@ class Broker:
                 assert time.monotonic() < deadline
             else:
                 return
+
+    def members(self, group: str) -> int:
+        """How many the group counts by now. One that only vanished is counted for 6 s more."""
+        return len(self._admin.describe_groups([group])[group]["members"])
 
     def ends(self) -> dict[TopicPartition, int]:
         partitions = [
@@ -74,7 +78,7 @@ class Broker:
     def delete_topics(self, *names: str) -> None:
         """Returns when they are gone: Kafka goes on deleting after it has answered."""
         self._admin.delete_topics(list(names), raise_errors=False)  # it may list one that is gone
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._are_gone(names):
             assert time.monotonic() < deadline
 

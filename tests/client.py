@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 PASSWORD = "correct horse battery staple"
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 30
 
 
 class Answer(NamedTuple):

@@ -14,7 +14,7 @@ from redis.connection import Connection
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import ReadOnlyError
 
-from conftest import free_port
+from conftest import free_port, patient
 from newsfeed.redis import Cluster, ping
 from newsfeed.settings import redis_caches
 from tests.deadline import wait_until
@@ -22,8 +22,8 @@ from tests.redis_server import RedisServer
 
 PRIMARIES = 3
 PASSWORD = "a secret"
-NODE_TIMEOUT_MS = 1_500
-"""A node that is silent for so long is taken for dead."""
+CALM_MS, SOON_MS = 30_000, 1_500
+"""A node that is silent for so long is taken for dead: no busy one, or one that a test stops."""
 
 
 class ClusterNode(RedisServer):
@@ -32,7 +32,7 @@ class ClusterNode(RedisServer):
         options = {
             "cluster-enabled": "yes",
             "cluster-port": str(free_port()),
-            "cluster-node-timeout": str(NODE_TIMEOUT_MS),
+            "cluster-node-timeout": str(SOON_MS),
             # What has a node is served.
             "cluster-require-full-coverage": "no",
             "requirepass": PASSWORD,
@@ -77,9 +77,14 @@ class RedisCluster:
         for node in self.nodes[1:]:
             first_node = self.nodes[0]
             node.run("CLUSTER", "MEET", "127.0.0.1", first_node.port, first_node.bus_port)
-        wait_until(lambda: all(self._sees_all(node) for node in self.nodes), 20, "a cluster")
+        wait_until(lambda: all(self._sees_all(node) for node in self.nodes), 120, "a cluster")
         self.nodes[3].run("CLUSTER", "REPLICATE", self.nodes[0].id)
         self.wait_for_replica()
+
+    def gives_up_after(self, milliseconds: int) -> None:
+        """Whoever is silent for so long."""
+        for node in self.nodes:
+            node.run("CONFIG", "SET", "cluster-node-timeout", milliseconds)
 
     def _sees_all(self, node: ClusterNode) -> bool:
         lines = str(node.run("CLUSTER", "NODES")).splitlines()
@@ -88,7 +93,7 @@ class RedisCluster:
 
     def wait_for_replica(self) -> None:
         """Until one of the first pair has all that the other has, and all nodes know it."""
-        wait_until(self._is_replicated, 20, "a replica")
+        wait_until(self._is_replicated, 120, "a replica")
 
     def _is_replicated(self) -> bool:
         roles = [self.nodes[n].run("ROLE") for n in (0, 3)]
@@ -118,7 +123,7 @@ class RedisCluster:
             infos = [str(node.run("CLUSTER", "INFO")) for node in self.nodes]
             return all("cluster_slots_assigned:16383" in info for info in infos)
 
-        wait_until(is_gone, 10, "a slot without an owner")
+        wait_until(is_gone, 60, "a slot without an owner")
 
     def begin_move(self, key: str) -> ClusterNode:
         """Of the slot of this key, without the key, to the node that is returned."""
@@ -155,10 +160,12 @@ class RedisCluster:
         """As it was in the beginning, and empty."""
         for node in self.nodes:
             node.restore()
-        wait_until(self._leads_again, 20, "the first node in the lead")
+        self.gives_up_after(SOON_MS)
+        wait_until(self._leads_again, 60, "the first node in the lead")
         self.move_back()
-        wait_until(lambda: all(self._sees_all(node) for node in self.nodes), 20, "a cluster")
+        wait_until(lambda: all(self._sees_all(node) for node in self.nodes), 120, "a cluster")
         self.wait_for_replica()
+        self.gives_up_after(CALM_MS)
 
     def _leads_again(self) -> bool:
         """And all are empty."""
@@ -168,7 +175,7 @@ class RedisCluster:
         if follower.is_primary:
             self.wait_for_replica()
             first.run("CLUSTER", "FAILOVER")
-            wait_until(lambda: first.is_primary, 20, "the first node to lead again")
+            wait_until(lambda: first.is_primary, 60, "the first node to lead again")
             return False
         try:
             for node in self.nodes[:PRIMARIES]:
@@ -194,10 +201,15 @@ def redis_cluster(_cluster: RedisCluster, settings: Settings) -> RedisCluster:
     """Feeds and sessions are on it during the test. Empty and whole at its beginning."""
     _cluster.heal()
     settings.REDIS_URL = _cluster.url
-    settings.CACHES = redis_caches(_cluster.url)
-    for alias in settings.CACHES:
-        wait_until(partial(_is_known, alias), 20, "connections")
+    use(patient(redis_caches(_cluster.url)), settings)
     return _cluster
+
+
+def use(caches: dict[str, Any], settings: Settings) -> None:
+    """Of a cluster that is there. Returns when there are connections."""
+    settings.CACHES = caches
+    for alias in caches:
+        wait_until(partial(_is_known, alias), 60, "connections")
 
 
 def client_of(alias: str) -> Cluster:
@@ -217,7 +229,10 @@ def _is_known(alias: str) -> bool:
 
 @pytest.fixture
 def traffic(redis_cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What goes over the connections: `>` and a port, and `<` for a reply."""
+    """What goes over the connections: `>` and a port, and `<` for a reply. Nobody reads tables."""
+    client = client_of("default")
+    client.refresh(60)
+    monkeypatch.setattr(client, "_fresh_until", float("inf"))
     seen: list[str] = []
     send, read = Connection.send_packed_command, Connection.read_response
 

@@ -69,6 +69,12 @@ class Topics:
             for member in group["members"]
         }
 
+    def members(self) -> int:
+        """How many consumers the group counts. One that only vanished is counted for 6 s more."""
+        with closing(KafkaAdminClient(bootstrap_servers=self._servers)) as admin:
+            group = admin.describe_groups([KAFKA_CONSUMER_GROUP])[KAFKA_CONSUMER_GROUP]
+        return len(group["members"])
+
     def feed_records(self, since: Offsets) -> list[Record]:
         """What has come to the feed topics, read without a consumer group."""
         records = []

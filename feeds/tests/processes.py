@@ -29,7 +29,7 @@ class Process:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(arguments, cwd=ROOT, env=env, stderr=log)  # noqa: S603
 
-    def wait_until(self, reached: Callable[[], object], seconds: float = 20) -> None:
+    def wait_until(self, reached: Callable[[], object], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not reached():
             assert self._process.poll() is None, self.log()
@@ -51,7 +51,7 @@ class Process:
         self._process.send_signal(number)
         return self.wait()
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = 60) -> int:
         """The exit code."""
         return self._process.wait(seconds)
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from prometheus_client import REGISTRY
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts import session_cache
 from accounts.models import User
-from conftest import Pipeline
+from conftest import Pipeline, patient
 from feeds import store
 from feeds.store import StoreUnavailable
 from feeds.tests.conftest import FEED, crowd, edges, make_ready, stored_ids
@@ -17,10 +18,11 @@ from feeds.tests.test_consume_feed import Start, own_topics, start
 from newsfeed.api import limits
 from newsfeed.api.limits import Limit
 from newsfeed.redis import RedisUnavailable
+from newsfeed.settings import redis_caches
 from posts.models import Post
 from posts.services import create_post
 from tests.deadline import wait_until
-from tests.redis_cluster import PRIMARIES, RedisCluster
+from tests.redis_cluster import PRIMARIES, SOON_MS, RedisCluster, use
 
 __all__ = ["own_topics", "start"]
 FANS = 12
@@ -174,9 +176,10 @@ def test_a_replica_that_takes_over_has_every_post_that_was_delivered(
 ) -> None:
     ids = [Post.objects.get().pk]
     moved = _of(redis_cluster, 0, fans)
+    redis_cluster.gives_up_after(SOON_MS)
     redis_cluster.nodes[0].stop()
     ids.insert(0, create_post(user_id=alice.pk, content="meanwhile").pk)
-    wait_until(lambda: redis_cluster.nodes[3].is_primary, 20, "the replica to take over")
+    wait_until(lambda: redis_cluster.nodes[3].is_primary, 60, "the replica to take over")
 
     def has_all() -> bool:
         contents = store.workers.peek(fan.pk for fan in fans)
@@ -188,8 +191,9 @@ def test_a_replica_that_takes_over_has_every_post_that_was_delivered(
 
 
 def test_what_must_outlive_a_node_is_not_done_before_its_replica_has_it(
-    redis_cluster: RedisCluster, fans: list[User]
+    redis_cluster: RedisCluster, fans: list[User], settings: Settings
 ) -> None:
+    use(patient(redis_caches(redis_cluster.url), seconds=1), settings)
     one = _of(redis_cluster, 0, fans)[0].pk
     jti = next(name for name in map(str, range(99)) if _lies_on_first(redis_cluster, name))
     make_ready(one)

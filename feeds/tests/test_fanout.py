@@ -24,11 +24,6 @@ from posts.services import create_post, delete_post
 pytestmark = pytest.mark.usefixtures("pipeline")
 
 
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "INLINE_SECONDS", 5)
-
-
 def _feed_records(broker: Broker) -> list[dict[str, Any]]:
     values = [json.loads(r.value) for r in broker.records(Topic.FEED.today())]
     return sorted(values, key=lambda value: (value["post_id"], value["follower_id"]))

@@ -18,11 +18,6 @@ ID = {"x-request-id": "trace-me.7"}
 EXPECTED = [("request-id", b"trace-me.7")]
 
 
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "INLINE_SECONDS", 5)
-
-
 def _traced(caplog: pytest.LogCaptureFixture, request_id: str) -> dict[str, str]:
     """What the consumer has said of a request: the outcome by topic."""
     return {
