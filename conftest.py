@@ -2,7 +2,6 @@ import gc
 import os
 import re
 import socket
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -29,15 +28,12 @@ from accounts.models import User
 from accounts.services import create_user
 from accounts.tokens import issue_tokens
 from feeds import fanout, services
-from feeds.handlers import HANDLERS
 from newsfeed import redis as newsfeed_redis
 from newsfeed.api import limits
 from newsfeed.events import producer, topic_admin
-from newsfeed.events.consumer import Consumer
-from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import parse
 from newsfeed.settings import redis_caches
 from tests.broker import Broker
+from tests.pipeline import Pipeline
 
 __all__ = ["Broker", "Pipeline", "Redis", "TopicPartition", "caches_at", "free_port", "patient"]
 
@@ -253,30 +249,6 @@ def new_topics(broker: Broker, settings: Settings) -> Iterator[None]:
     broker.delete(NEW_PREFIX, group=NEW_GROUP)
     producer.close()  # it would ask for them again and again
     producer._forget()
-
-
-class Pipeline:
-    """From the outbox to the feeds: the relay and the consumer, step by step."""
-
-    def __init__(self) -> None:
-        self._consumer = Consumer(HANDLERS)
-
-    def settle(self, seconds: float = 60) -> None:
-        """Returns when the outbox is empty and the consumer has committed everything."""
-        deadline = time.monotonic() + seconds
-        self._consume(deadline)
-        while OutboxEvent.objects.exists():  # also what the consumer has recorded
-            fanout.relay("test")
-            assert time.monotonic() < deadline, list(OutboxEvent.objects.values())
-            self._consume(deadline)
-
-    def _consume(self, deadline: float) -> None:
-        while lag := sum(s.lag for s in topic_admin.topic_states() if parse(s.name)):
-            self._consumer.step()
-            assert time.monotonic() < deadline, f"{lag} records not consumed"
-
-    def close(self) -> None:
-        self._consumer.close()
 
 
 @pytest.fixture(scope="session")

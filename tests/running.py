@@ -104,7 +104,7 @@ class Service:
             return repr(error)
         return ", ".join(f"{topic}: lag {lag}" for topic, lag in lags.items())
 
-    def wait_for_rest(self, seconds: float) -> float:
+    def wait_for_rest(self, seconds: float = 60) -> float:
         return wait_until(lambda: not self.unfinished(), seconds, "rest", self.unfinished)
 
     def dead_letters(self) -> int:

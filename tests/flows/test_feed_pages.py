@@ -20,7 +20,7 @@ def reader(service: Service) -> Person:
     reader, author = service.person(reader_id), service.person(prolific)
     reader.feed()  # warms it
     pushed = [author.posts(f"pushed {n}") for n in range(PUSHED)]
-    service.wait_for_rest(20)
+    service.wait_for_rest()
     assert service.feeds_holding([reader_id], pushed[-1])
     # Deleted behind the consumer's back: one run of them is still in Redis, one lies below it.
     truth = service.database.feed_of(reader_id)

@@ -1,6 +1,7 @@
 """However many processes answer, exactly the limit is admitted."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from tests.running import Service
 
 REPEATS = int(os.environ.get("LIMITER_REPEATS", "2"))
 LIMIT, REQUESTS, CLIENTS, WORKERS = 100, 600, 32, 4
+TRIES = 5
 
 
 @pytest.fixture
@@ -26,15 +28,22 @@ def api(service: Service) -> Iterator[str]:
 def test_of_600_requests_by_32_clients_to_4_processes_exactly_100_are_admitted(
     service: Service, api: str
 ) -> None:
-    first, *users = service.database.add_users(1 + REPEATS)
-    # A process that cannot connect to Redis in a quarter of a second counts by itself.
-    _ask(service, api, first)
-    for user_id in users:
-        answers = _ask(service, api, user_id)
-        statuses = Counter(answer.status for answer in answers)
+    for _ in range(REPEATS):
+        tries = (_undisturbed(service, api) for _ in range(TRIES))
+        statuses = next(filter(None, tries), None)
         assert statuses == {200: LIMIT, 429: REQUESTS - LIMIT}
-        seconds = sum(answer.seconds for answer in answers) / CLIENTS
-        assert seconds < 60, "so long that the window has moved on"
+
+
+def _undisturbed(service: Service, api: str) -> Counter[int] | None:
+    """The statuses of what one user asks; nothing if it took so long that the window moved on, or
+    if a process counted by itself, as one does that does not hear from Redis in a quarter of a
+    second."""
+    (user_id,) = service.database.add_users(1)
+    began = time.monotonic()
+    answers = _ask(service, api, user_id)
+    is_in_time = time.monotonic() - began < 60
+    by_redis = all(answer.headers["RateLimit-Limit"] == f"{LIMIT}" for answer in answers)
+    return Counter(answer.status for answer in answers) if is_in_time and by_redis else None
 
 
 def _ask(service: Service, api: str, user_id: int) -> list[Answer]:

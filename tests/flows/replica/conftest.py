@@ -29,6 +29,8 @@ def env(service: Service, pair: Pair) -> dict[str, str]:
         "KAFKA_TOPIC_PREFIX": "replica-",
         "FEED_MAX_LENGTH": str(CAP),
         "WEB_CONCURRENCY": "1",
+        # Another one could connect at any time, and each connection asks for some things itself.
+        "WEB_THREADS": "1",
     }
 
 
