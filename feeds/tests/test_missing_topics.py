@@ -22,6 +22,7 @@ from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.topics import Topic
 from posts.services import create_post
+from tests.deadline import assert_quick
 
 pytestmark = pytest.mark.usefixtures("new_topics", "transactional_db", "fans")
 
@@ -50,14 +51,14 @@ def consumer(new_topics: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cons
 
 def _deliver(consumer: Consumer, fans: list[User], ids: list[int]) -> None:
     """Returns when all the feeds hold exactly these posts."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while any(stored_ids(fan.pk) != ids for fan in fans):
         assert time.monotonic() < deadline, stored_ids(fans[0].pk)
         consumer.step()
 
 
-def _relay_all(seconds: float) -> None:
-    deadline = time.monotonic() + seconds
+def _relay_all() -> None:
+    deadline = time.monotonic() + 60
     while OutboxEvent.objects.exists():
         assert time.monotonic() < deadline, list(OutboxEvent.objects.values())
         fanout.relay("test")
@@ -84,7 +85,7 @@ def test_when_they_are_deleted_under_a_running_relay_the_next_post_arrives(
         _deliver(consumer, fans, [first])
         broker.delete_topics(*_today())
         second = create_post(user_id=alice.pk, content="second").pk
-        relay.wait_until(lambda: not OutboxEvent.objects.exists(), seconds=10)
+        relay.wait_until(lambda: not OutboxEvent.objects.exists())
         _deliver(consumer, fans, [second, first])
         assert f"created {', '.join(sorted(_today()))}" in relay.log()
     finally:
@@ -99,7 +100,7 @@ def test_what_waits_in_the_producer_goes_to_the_topic_that_is_made_anew(broker: 
     assert not delivery.is_refused
     assert not producer.flush(0.3)
     assert topic_admin.ensure_topics() == sorted(_today())
-    assert producer.flush(5)
+    assert producer.flush(60)
     delivery.wait(0)
     assert [record.value for record in broker.records(Topic.FEED.today())] == [b"waits"]
 
@@ -107,16 +108,15 @@ def test_what_waits_in_the_producer_goes_to_the_topic_that_is_made_anew(broker: 
 def test_a_post_does_not_wait_for_them_and_is_left_to_the_relay(
     alice: User, fans: list[User], consumer: Consumer
 ) -> None:
-    started = time.monotonic()
-    late = create_post(user_id=alice.pk, content="late").pk
-    assert time.monotonic() - started < 1
-    assert OutboxEvent.objects.count() == 1
+    late: list[int] = []
+    assert_quick(lambda: late.insert(0, create_post(user_id=alice.pk, content="late").pk), 1)
+    assert OutboxEvent.objects.count() == len(late)
     assert topic_admin.topic_states() == []
-    _relay_all(seconds=5)
-    _deliver(consumer, fans, [late])
+    _relay_all()
+    _deliver(consumer, fans, late)
     soon = create_post(user_id=alice.pk, content="soon").pk
     assert not OutboxEvent.objects.exists()
-    _deliver(consumer, fans, [soon, late])
+    _deliver(consumer, fans, [soon, *late])
 
 
 @pytest.mark.parametrize("inline_limit", [0, 200])
@@ -132,11 +132,11 @@ def test_midnight_loses_nothing_though_nobody_made_the_new_days_topics(
     monkeypatch.setattr(timezone, "localdate", lambda: MONDAY)
     topic_admin.ensure_topics(1)
     ids = [create_post(user_id=alice.pk, content="on Monday").pk for _ in range(3)]
-    _relay_all(seconds=5)
+    _relay_all()
     ids.append(create_post(user_id=alice.pk, content="a moment before midnight").pk)
     monkeypatch.setattr(timezone, "localdate", lambda: TUESDAY)
     ids += [create_post(user_id=alice.pk, content="on Tuesday").pk for _ in range(3)]
-    _relay_all(seconds=5)
+    _relay_all()
     _deliver(consumer, fans, ids[::-1])
     records = {state.name: state.records for state in topic_admin.topic_states()}
     assert records[Topic.FEED.on(MONDAY)] + records[Topic.FEED.on(TUESDAY)] == 7 * len(fans)
@@ -152,7 +152,7 @@ def test_what_a_deleted_topic_took_with_it_is_found_and_repaired(
     assert not OutboxEvent.objects.exists()  # Kafka has it, nobody has read it
     broker.delete_topics(*_today())
     kept = create_post(user_id=alice.pk, content="kept").pk
-    _relay_all(seconds=5)
+    _relay_all()
     _deliver(consumer, fans, [kept])
     with pytest.raises(CommandError, match="4 feeds differ"):
         call_command("verify_feeds", "--all")
@@ -175,4 +175,4 @@ def test_without_kafka_the_relay_only_says_that_it_could_not_look(
     assert "cannot look for missing topics" in caplog.text
     assert OutboxEvent.objects.get().last_error
     topic_admin.ensure_topics()
-    _relay_all(seconds=5)
+    _relay_all()

@@ -190,7 +190,7 @@ def test_what_others_wrote_there_is_replayed_too() -> None:
     value = bytes(_letter(5).value)
     foreign = [("origin-topic", b"\xff"), ("attempts", b"many")]
     name = Topic.FEED.dead_letters
-    producer.send(producer.Message(name, 1, value, headers) for headers in (foreign, [])).wait(5)
+    producer.send(producer.Message(name, 1, value, headers) for headers in (foreign, [])).wait(60)
     assert _replay("--dry-run")[0].startswith(f"{name}[0]@")
     assert _replay() == ["replayed 2, failed 0"]
     assert stored_ids(2) == [5]

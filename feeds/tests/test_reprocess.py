@@ -135,7 +135,7 @@ def test_what_cannot_be_read_is_told_and_is_no_dead_letter_again(
     alice: User, fans: list[User], broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     ids = _posts(alice, 1)
-    producer.send([producer.Message(Topic.FEED.today(), 1, b"?")]).wait(5)
+    producer.send([producer.Message(Topic.FEED.today(), 1, b"?")]).wait(60)
     assert _again(Topic.FEED.today()) == "4 records handled, 1 left out\n"
     assert f"left out: {Topic.FEED.today()}[1]@" in caplog.text
     assert stored_ids(fans[0].pk) == ids

@@ -2,6 +2,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Thread, Timer
 
@@ -11,7 +12,7 @@ from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, RedisServer, make_ready, stored_ids
 from newsfeed.redis import RedisError
-from tests.deadline import wait_until
+from tests.deadline import assert_quick, wait_until
 
 ANN, BEN = 1, 2
 OPERATIONS: dict[str, Callable[[FeedStore], object]] = {
@@ -59,9 +60,7 @@ def test_a_request_does_not_wait_for_a_redis_that_hangs(redis_server: RedisServe
     make_ready(ANN, [5])
     redis_server.freeze()
     for operation in OPERATIONS.values():
-        started = time.monotonic()
-        _fails(operation, store.requests)
-        assert time.monotonic() - started < 0.6
+        assert_quick(partial(_fails, operation, store.requests), 0.6)
 
 
 def test_a_late_answer_does_not_meet_the_next_caller(redis_server: RedisServer) -> None:
@@ -103,7 +102,7 @@ def _cannot_save(server: RedisServer, folder: Path) -> None:
     (folder / "dump.rdb").mkdir()
     redis.config_set("save", "3600 1")
     redis.bgsave()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while redis.info("persistence")["rdb_last_bgsave_status"] == "ok":
         assert time.monotonic() < deadline
 
@@ -118,7 +117,7 @@ def _is_busy(server: RedisServer, folder: Path) -> None:
             redis.eval("while true do end", 0)
 
     Thread(target=run, daemon=True).start()
-    wait_until(lambda: "BUSY" in _answer_to_ping(server), 20, "Redis is busy")
+    wait_until(lambda: "BUSY" in _answer_to_ping(server), 60, "Redis is busy")
 
 
 def _answer_to_ping(server: RedisServer) -> str:

@@ -49,7 +49,7 @@ def test_list_tells_of_each_topic() -> None:
     _topics("ensure", "--days", "1")
     today, letters = Topic.FEED.today(), Topic.FEED.dead_letters
     messages = [producer.Message(today, key, b"{}") for key in range(5)]
-    producer.send([*messages, producer.Message(letters, 1, b"?")]).wait(5)
+    producer.send([*messages, producer.Message(letters, 1, b"?")]).wait(60)
     rows = _rows()
     assert [row[0] for row in rows[1:]] == _names(1)
     assert [today, "3", "5", "5"] in rows
@@ -59,7 +59,7 @@ def test_list_tells_of_each_topic() -> None:
 def test_the_lag_is_what_the_group_has_not_read(broker: Broker) -> None:
     _topics("ensure", "--days", "1")
     today = Topic.FEED.today()
-    producer.send([producer.Message(today, 1, b"{}")]).wait(5)
+    producer.send([producer.Message(today, 1, b"{}")]).wait(60)
     assert [today, "3", "1", "1"] in _rows()
     broker.skip_to_end(NEW_GROUP)
     assert [today, "3", "1", "0"] in _rows()
@@ -73,7 +73,7 @@ def old(monkeypatch: pytest.MonkeyPatch) -> str:
         patch.setattr(timezone, "localdate", lambda: today - timedelta(days=8))
         _topics("ensure", "--days", "1")
         name = Topic.FEED.today()
-    producer.send([producer.Message(name, key, b"{}") for key in range(3)]).wait(5)
+    producer.send([producer.Message(name, key, b"{}") for key in range(3)]).wait(60)
     return name
 
 
@@ -150,7 +150,7 @@ def test_a_dry_run_deletes_nothing(old: str, broker: Broker) -> None:
 
 def test_dead_letters_and_the_audit_log_are_never_pruned(old: str, broker: Broker) -> None:
     letters = Topic.FEED.dead_letters
-    producer.send([producer.Message(name, 1, b"?") for name in (letters, audit_log())]).wait(5)
+    producer.send([producer.Message(name, 1, b"?") for name in (letters, audit_log())]).wait(60)
     broker.skip_to_end(NEW_GROUP)
     assert f"deleted {old}" in _topics("prune", "--days", "1")
     assert [state.name for state in topic_admin.topic_states()] == sorted(

@@ -22,7 +22,7 @@ def _follow_at_once(*pairs: tuple[int, int]) -> list[int]:
 
     def run(pair: tuple[int, int]) -> int:
         try:
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=60)
             follow(follower_id=pair[0], followee_id=pair[1])
         except APIException as error:
             return error.status_code

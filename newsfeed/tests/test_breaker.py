@@ -260,10 +260,10 @@ def test_of_many_threads_only_the_probes_are_let_through(
     together, refused = Barrier(threads), []
 
     def ask() -> None:
-        together.wait(10)
+        together.wait(60)
         try:
             with breaker.guard():
-                assert all_have_asked.wait(10)
+                assert all_have_asked.wait(60)
         except BreakerOpen:
             refused.append(1)
             if len(refused) == threads - probes:
@@ -271,7 +271,7 @@ def test_of_many_threads_only_the_probes_are_let_through(
 
     with ThreadPoolExecutor(threads) as pool:
         for asked in [pool.submit(ask) for _ in range(threads)]:
-            asked.result(20)
+            asked.result(60)
     assert len(refused) == threads - probes
     assert _state(breaker) is State.CLOSED
 

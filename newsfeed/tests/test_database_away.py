@@ -98,7 +98,7 @@ def test_a_server_without_a_free_connection_is_unavailable(as_alice: APIClient) 
         _take_all_connections(others)
         _assert_unavailable(as_alice.get(ME))
         _assert_unavailable(as_alice.post(POSTS, {"content": "x"}))
-    wait_until(lambda: as_alice.get(ME).status_code == 200, 10, "a connection is free")
+    wait_until(lambda: as_alice.get(ME).status_code == 200, 60, "a connection is free")
     assert as_alice.post(POSTS, {"content": "x"}).status_code == 201
 
 
@@ -124,7 +124,7 @@ def _kill_connection() -> None:
             return victim not in [row[0] for row in cursor.fetchall()]
 
         cursor.execute("KILL %s", [victim])
-        wait_until(is_gone, 10, "the connection is killed")
+        wait_until(is_gone, 60, "the connection is killed")
 
 
 def test_a_connection_lost_amid_a_request_is_unavailable_and_the_next_one_works(

@@ -48,7 +48,7 @@ def test_two_who_deadlock_both_succeed_and_each_hook_runs_once(alice: User, bob:
         transaction.on_commit(hook)
         User.objects.filter(pk=first.pk).update(display_name=f"before {second}")
         if runs.call_count <= 2:
-            barrier.wait(10)
+            barrier.wait(60)
         User.objects.filter(pk=second.pk).update(display_name=f"after {first}")
 
     def run(pair: tuple[User, User]) -> None:
@@ -85,10 +85,10 @@ def test_a_follow_that_meets_a_deadlock_is_made_once(
         cursor.execute("UPDATE users SET display_name = 'Bobby' WHERE id = %s", [bob.pk])
     with ThreadPoolExecutor(1) as threads:
         status = threads.submit(follow)
-        wait_until(lambda: not _rows(connection, f"{LOCK} SKIP LOCKED", alice), 10, "it has alice")
+        wait_until(lambda: not _rows(connection, f"{LOCK} SKIP LOCKED", alice), 60, "it has alice")
         _rows(other, LOCK, alice)
         other.commit()
-        assert status.result(10) == 201
+        assert status.result(60) == 201
     assert (publish.call_count, OutboxEvent.objects.count()) == (1, 1)
 
 

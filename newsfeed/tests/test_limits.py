@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -41,7 +43,7 @@ def test_the_one_beyond_the_limit_is_told_when_to_come_again(as_alice: APIClient
     for answer in answers:
         assert answer.headers["RateLimit-Limit"] == "3"
         assert answer.headers["RateLimit-Policy"] == "3;w=60"
-        assert 50 < int(answer.headers["RateLimit-Reset"]) <= 60
+        assert 30 < int(answer.headers["RateLimit-Reset"]) <= 60
     refusal = answers[-1]
     assert refusal.headers["Retry-After"] == refusal.headers["RateLimit-Reset"]
     assert refusal.headers["Content-Type"] == "application/problem+json"
@@ -65,7 +67,7 @@ def test_the_count_is_in_redis_under_its_name(
     as_alice.get(FEED)
     key = f"rate_limit:{alice.pk}:feed"
     assert redis.llen(key) == 1
-    assert 50_000 < int(redis.pttl(key)) <= 60_000
+    assert 30_000 < int(redis.pttl(key)) <= 60_000
 
 
 @pytest.mark.usefixtures("three")
@@ -91,16 +93,39 @@ def test_what_no_limit_is_for_has_no_headers(client: APIClient) -> None:
     assert "RateLimit-Limit" not in response.headers
 
 
-def test_the_window_slides(another_process: Callable[[], None]) -> None:
-    limit = Limit(2, 1)
-    began = time.monotonic()
+def test_the_window_slides(another_process: Callable[[], None], redis: Redis) -> None:
+    def age(seconds: int) -> None:
+        """Of all that Redis knows of; it goes by its own clock."""
+        times = [int(cast("bytes", time)) for time in redis.lrange(KEY, 0, -1)]
+        redis.delete(KEY)
+        redis.rpush(KEY, *(time - seconds * 1_000_000 for time in times))
+        another_process()
+
+    limit = Limit(2, 60)
     assert admit(KEY, limit).admitted
-    wait_until(lambda: time.monotonic() - began > 0.4, 5, "some time")
+    age(30)
     assert admit(KEY, limit).admitted
     assert not admit(KEY, limit).admitted
-    wait_until(lambda: admit(KEY, limit).admitted, 5, "the first one has left the window")
-    assert 1 <= time.monotonic() - began < 1.4
+    age(31)
+    assert admit(KEY, limit).admitted  # the first one has left the window
     assert not admit(KEY, limit).admitted  # the second one has not
+
+
+def test_the_window_of_a_process_slides(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    memory, admitted = Memory(), []
+    for passed in (0, 30, 0, 29, 1, 0):
+        now[0] += passed
+        admitted.append(memory.admit(KEY, Limit(2, 60))[0])
+    assert admitted == [True, True, False, False, True, False]
+
+
+def test_a_moment_counts_as_long_as_it_lasts(another_process: Callable[[], None]) -> None:
+    limit, began = Limit(1, 1), time.monotonic()
+    assert admit(KEY, limit).admitted
+    wait_until(lambda: admit(KEY, limit).admitted, 60, "it has left the window")
+    assert time.monotonic() - began >= 1
 
 
 def test_all_processes_share_the_limit(another_process: Callable[[], None]) -> None:
@@ -141,7 +166,7 @@ def test_a_limit_that_is_lowered_tells_the_right_time(redis: Redis) -> None:
         redis.lpush(KEY, (now - seconds) * 1_000_000 + micro)
     refusal = admit(KEY, Limit(2, 60))
     assert not refusal.admitted
-    assert refusal.seconds in (30, 31)
+    assert 20 <= refusal.seconds <= 31
     assert refusal.remaining == 0
 
 
@@ -163,8 +188,8 @@ def test_without_redis_a_process_admits_its_share(
         answers = [as_alice.get(ME) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
     assert answers[0].headers["RateLimit-Policy"] == "1;w=60"
-    assert int(answers[-1].headers["Retry-After"]) > 50
-    wait_until(lambda: as_alice.get(ME).status_code == 200, 10, "Redis is asked again")
+    assert int(answers[-1].headers["Retry-After"]) > 30
+    wait_until(lambda: as_alice.get(ME).status_code == 200, 60, "Redis is asked again")
 
 
 def test_what_redis_has_admitted_counts_when_it_is_gone(redis_away: Away) -> None:

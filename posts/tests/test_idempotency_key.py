@@ -170,7 +170,7 @@ def test_of_those_that_come_at_once_one_posts_and_all_get_its_answer(
     barrier = Barrier(crowd)
 
     def at_once(key: str) -> Any:
-        barrier.wait(10)
+        barrier.wait(60)
         return _post_in_thread(as_alice, key)
 
     with ThreadPoolExecutor(crowd) as threads:
@@ -191,13 +191,13 @@ def _standing_post(
     def keep_and_stand(*args: Any) -> None:
         keep_answer(*args)
         stands.set()
-        goes_on.wait(20)
+        goes_on.wait(60)
 
     with ThreadPoolExecutor(1) as threads:
         with monkeypatch.context() as patch:
             patch.setattr(services, "keep_answer", keep_and_stand)
             answer = threads.submit(_post_in_thread, client)
-            assert stands.wait(10)
+            assert stands.wait(60)
         try:
             yield answer
         finally:

@@ -81,7 +81,12 @@ def test_consumers_come_and_go_under_load_and_no_post_waits_for_long(service: Se
     _wait_until_shared(service, 1)
     shares = service.topics.shares
     partitions: list[int] = []
-    wait_until(lambda: partitions or partitions.extend(shares().values()), 60, "no rebalance")
+
+    def are_told() -> bool:
+        partitions[:] = shares().values()
+        return bool(partitions)
+
+    wait_until(are_told, 60, "no rebalance")
     latest: list[float] = []
     # Of a dead member the group takes leave after 6 s; a slow machine may need the rest and more.
     while not latest or min(latest) >= GAP_SECONDS:

@@ -57,7 +57,7 @@ def start() -> Iterator[Start]:
         consumer.close()
 
 
-def step_until(reached: Callable[[], object], *consumers: Consumer, seconds: float = 15) -> None:
+def step_until(reached: Callable[[], object], *consumers: Consumer, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline
@@ -95,7 +95,7 @@ def _record(post_id: int) -> FeedRecord:
 
 def send_raw(*values: bytes, topic: str = "", key: int = 0) -> None:
     name = topic or Topic.FEED.today()
-    producer.send(producer.Message(name, key, value) for value in values).wait(5)
+    producer.send(producer.Message(name, key, value) for value in values).wait(60)
 
 
 def lag() -> int:

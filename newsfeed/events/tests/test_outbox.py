@@ -15,7 +15,7 @@ from newsfeed.events.schemas import Activity, ActivityType
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SECONDS = 10
+SECONDS = 60
 
 
 @pytest.fixture

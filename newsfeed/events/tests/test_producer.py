@@ -17,6 +17,7 @@ from conftest import Broker
 from newsfeed.events import in_flight, producer
 from newsfeed.events.producer import Message, PublishError
 from newsfeed.events.topics import Topic
+from tests.deadline import assert_quick
 
 
 def _messages(count: int) -> list[Message]:
@@ -25,7 +26,7 @@ def _messages(count: int) -> list[Message]:
 
 
 def test_acknowledged_records_stand_on_the_topic(topics: None, broker: Broker) -> None:
-    producer.send(_messages(30)).wait(5)
+    producer.send(_messages(30)).wait(60)
     records = broker.records(Topic.FEED.today())
     assert sorted((int(r.key), r.value) for r in records) == [
         (n, b"value %d" % n) for n in range(1, 31)
@@ -35,7 +36,7 @@ def test_acknowledged_records_stand_on_the_topic(topics: None, broker: Broker) -
 def test_the_partition_is_the_id_modulo_their_number(
     topics: None, broker: Broker, settings: Settings
 ) -> None:
-    producer.send(_messages(30)).wait(5)
+    producer.send(_messages(30)).wait(60)
     records = broker.records(Topic.FEED.today())
     assert len(records) == 30
     assert all(r.partition == int(r.key) % settings.KAFKA_PARTITIONS for r in records)
@@ -43,13 +44,13 @@ def test_the_partition_is_the_id_modulo_their_number(
 
 def test_records_of_one_id_keep_their_order(topics: None, broker: Broker) -> None:
     topic = Topic.FEED.today()
-    producer.send(Message(topic, 5, b"%d" % n) for n in range(500)).wait(5)
+    producer.send(Message(topic, 5, b"%d" % n) for n in range(500)).wait(60)
     assert [int(r.value) for r in broker.records(topic)] == list(range(500))
 
 
 def test_headers_are_sent(topics: None, broker: Broker) -> None:
     headers = [("why", "그래서".encode())]
-    producer.send([Message(Topic.FEED.dead_letters, 1, b"x", headers)]).wait(5)
+    producer.send([Message(Topic.FEED.dead_letters, 1, b"x", headers)]).wait(60)
     (record,) = broker.records(Topic.FEED.dead_letters)
     assert record.headers == headers
 
@@ -61,18 +62,19 @@ def test_nothing_is_sent_at_once(topics: None) -> None:
 def test_a_missing_topic_is_an_error_soon_and_the_others_go_on(
     topics: None, broker: Broker
 ) -> None:
-    started = time.monotonic()
-    with pytest.raises(PublishError):
-        producer.send([Message("test-events-missing", 1, b"x")]).wait(5)
-    assert time.monotonic() - started < 1
-    producer.send(_messages(1)).wait(5)
+    def send_in_vain() -> None:
+        with pytest.raises(PublishError):
+            producer.send([Message("test-events-missing", 1, b"x")]).wait(60)
+
+    assert_quick(send_in_vain, 1)
+    producer.send(_messages(1)).wait(60)
     assert len(broker.records(Topic.FEED.today())) == 1
 
 
 def test_a_record_that_is_too_large_is_an_error(topics: None, broker: Broker) -> None:
     with pytest.raises(PublishError):
-        producer.send([Message(Topic.FEED.today(), 1, b"x" * 2_000_000)]).wait(5)
-    producer.send(_messages(1)).wait(5)
+        producer.send([Message(Topic.FEED.today(), 1, b"x" * 2_000_000)]).wait(60)
+    producer.send(_messages(1)).wait(60)
     assert len(broker.records(Topic.FEED.today())) == 1
 
 
@@ -82,7 +84,7 @@ def test_without_a_broker_a_request_is_told_so_at_once(
     with kafka_away():
         _publishing_fails_within(1)
         _publishing_fails_within(1)  # and so does the next
-    producer.send(_messages(1)).wait(5)
+    producer.send(_messages(1)).wait(60)
     assert len(broker.records(Topic.FEED.today())) == 1
 
 
@@ -101,14 +103,15 @@ def test_a_broker_that_does_not_answer_keeps_a_request_no_longer(
         _publishing_fails_within(1)
         started = time.monotonic()
         producer.close(0.5)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < producer.DELIVERY_SECONDS
 
 
 def _publishing_fails_within(seconds: float) -> None:
-    started = time.monotonic()
-    with pytest.raises(PublishError):
-        producer.send(_messages(3)).wait(0.2)
-    assert time.monotonic() - started < seconds
+    def send_in_vain() -> None:
+        with pytest.raises(PublishError):
+            producer.send(_messages(3)).wait(0.2)
+
+    assert_quick(send_in_vain, seconds)
 
 
 class Stuck:
@@ -119,18 +122,18 @@ class Stuck:
         self._hangs, self._released = threading.Event(), threading.Event()
         self._work, self._sender.run_once = self._sender.run_once, self._hang
         self._sender.wakeup()
-        assert self._hangs.wait(5)
+        assert self._hangs.wait(60)
 
     def _hang(self) -> None:
         self._hangs.set()
-        self._released.wait(30)
+        self._released.wait(120)
         self._work()
 
     def release(self) -> None:
         self._released.set()
 
     def has_ended(self) -> bool:
-        self._sender.join(5)
+        self._sender.join(60)
         return not self._sender.is_alive()
 
 
@@ -156,8 +159,8 @@ def test_a_stuck_producer_is_replaced(
     assert (producer._producer, _replaced()) == (stuck.producer, replaced)
     monkeypatch.setattr(producer, "STUCK_SECONDS", 0.1)
     started = time.monotonic()
-    producer.send(_messages(1)).wait(5)
-    assert time.monotonic() - started < 1
+    producer.send(_messages(1)).wait(60)
+    assert time.monotonic() - started < producer.DELIVERY_SECONDS
     assert _replaced() == replaced + 1
     assert len(broker.records(Topic.FEED.today())) == 1
     stuck.release()
@@ -167,18 +170,18 @@ def test_a_stuck_producer_is_replaced(
 def test_a_producer_whose_thread_died_is_replaced(topics: None, broker: Broker) -> None:
     dead = producer._get()
     dead._sender.force_close()
-    dead._sender.join(5)
-    producer.send(_messages(1)).wait(5)
+    dead._sender.join(60)
+    producer.send(_messages(1)).wait(60)
     assert producer._producer is not dead
     assert len(broker.records(Topic.FEED.today())) == 1
 
 
 def test_a_producer_that_was_idle_is_kept(topics: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(producer, "STUCK_SECONDS", 0.1)
-    producer.send(_messages(10)).wait(5)
+    producer.send(_messages(10)).wait(60)
     before = producer._producer
     time.sleep(0.2)
-    producer.send(_messages(10)).wait(5)
+    producer.send(_messages(10)).wait(60)
     assert producer._producer is before
 
 
@@ -187,14 +190,16 @@ def test_so_many_unacknowledged_records_are_taken_and_not_more(
 ) -> None:
     monkeypatch.setattr(in_flight, "MAX_RECORDS", 50)
     taken = [producer.send(_messages(30)), producer.send(_messages(20))]
-    started = time.monotonic()
-    with pytest.raises(PublishError, match="50 records are not acknowledged yet"):
-        producer.send(_messages(1)).wait(5)
-    assert time.monotonic() - started < 1
+
+    def send_in_vain() -> None:
+        with pytest.raises(PublishError, match="50 records are not acknowledged yet"):
+            producer.send(_messages(1)).wait(60)
+
+    assert_quick(send_in_vain, 1)
     stuck.release()
     for delivery in taken:
-        delivery.wait(5)
-    producer.send(_messages(1)).wait(5)
+        delivery.wait(60)
+    producer.send(_messages(1)).wait(60)
     assert len(broker.records(Topic.FEED.today())) == 51
 
 
@@ -202,8 +207,8 @@ def test_records_that_failed_make_room(topics: None, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(in_flight, "MAX_RECORDS", 2)
     for _ in range(5):
         with pytest.raises(PublishError, match="MessageSizeTooLarge"):
-            producer.send([Message(Topic.FEED.today(), 1, b"x" * 2_000_000)]).wait(5)
-    producer.send(_messages(1)).wait(5)
+            producer.send([Message(Topic.FEED.today(), 1, b"x" * 2_000_000)]).wait(60)
+    producer.send(_messages(1)).wait(60)
 
 
 def test_warming_up_without_a_broker_is_no_error(
@@ -222,7 +227,7 @@ from newsfeed.events.topics import Topic
 
 def send(value):
     producer.warm()
-    producer.send([producer.Message(Topic.FEED.today(), 1, value)]).wait(5)
+    producer.send([producer.Message(Topic.FEED.today(), 1, value)]).wait(60)
 
 send(b"before")
 if child := os.fork():

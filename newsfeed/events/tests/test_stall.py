@@ -2,6 +2,7 @@
 
 import re
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,8 +22,7 @@ pytestmark = pytest.mark.usefixtures("topics")
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer_module, "REFRESH_SECONDS", 0.05)
-    monkeypatch.setattr(stall, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(consumer_module, "REFRESH_SECONDS", 0)
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def stuck(start: Start, send: Send, handler: Recorder, monkeypatch: pytest.Monke
     consumer = start(handler)
     step_until(lambda: lag() == 0, consumer)
     monkeypatch.setattr(consumer._kafka, "poll", _fetch_nothing)
+    monkeypatch.setattr(stall, "STALL_SECONDS", 0.5)
     return consumer
 
 
@@ -49,7 +50,7 @@ def _steps_on(consumer: Consumer, seconds: float = 1.2) -> None:
 
 def _stalls(consumer: Consumer) -> str:
     with pytest.raises(Stalled) as raised:
-        step_until(lambda: False, consumer, seconds=30)
+        step_until(lambda: False, consumer)
     return str(raised.value)
 
 
@@ -107,13 +108,14 @@ def test_without_records_it_may_stand(stuck: Consumer, send: Send) -> None:
 def test_who_reads_slowly_does_not_stall(
     start: Start, send: Send, handler: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stall, "STALL_SECONDS", 3)
     send(*range(1, 7))
     with monkeypatch.context() as patch:
         patch.setattr(consumer_module, "MAX_RECORDS", 1)
         consumer = start(handler)
 
     def rest() -> bool:
-        time.sleep(0.2)
+        time.sleep(0.7)
         return len(handler.records) == 6
 
     step_until(rest, consumer)
@@ -128,6 +130,7 @@ def test_while_it_holds_it_may_stand_but_not_after_it(
     send(1)
     consumer = start(handler)
     step_until(lambda: handler.calls, consumer)
+    monkeypatch.setattr(stall, "STALL_SECONDS", 0.5)
     _steps_on(consumer)
     assert lag() == 1
     monkeypatch.setattr(consumer._kafka, "poll", _fetch_nothing)
@@ -157,14 +160,23 @@ def test_while_every_poll_is_full_a_partition_may_wait_for_its_turn(
 def test_after_an_outage_it_has_its_time_again(
     stuck: Consumer, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(2)
-    _steps_on(stuck, seconds=0.3)
+    now = [1_000.0]
+    monkeypatch.setattr(stall, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def away() -> None:
         raise BrokerUnavailable
 
+    def step_after(seconds: float) -> None:
+        now[0] += seconds
+        stuck.step()
+
+    send(2)
+    step_after(0)
+    step_after(0.3)
     with monkeypatch.context() as patch:
         patch.setattr(topic_admin, "topic_states", away)
-        _steps_on(stuck, seconds=0.6)
-    _steps_on(stuck, seconds=0.3)
-    _stalls(stuck)
+        step_after(0.6)
+    step_after(0.3)
+    step_after(0.3)
+    with pytest.raises(Stalled):
+        step_after(0.3)

@@ -49,7 +49,6 @@ class Api(Service):
 
         wait_until(is_asked, 60, "the replica is read again", self.gunicorn.log)
 
-
     def undisturbed(self, person: Person, read: Callable[[], T]) -> list[T]:
         """What came of the reads at those tries at which the replica was never late for them."""
         found = []
