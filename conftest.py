@@ -27,7 +27,7 @@ from accounts import keys, revocation
 from accounts.models import User
 from accounts.services import create_user
 from accounts.tokens import issue_tokens
-from feeds import fanout, services
+from feeds import erasure, fanout, handlers, services, settling
 from newsfeed import redis as newsfeed_redis
 from newsfeed.api import limits
 from newsfeed.events import producer, topic_admin
@@ -193,7 +193,11 @@ def _closed_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left to others when there is no time for it is left to nobody by accident."""
     monkeypatch.setattr(fanout, "INLINE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(handlers, "REBUILD_SECONDS", PATIENCE_SECONDS)
+    for module in (erasure, settling):
+        monkeypatch.setattr(module, "STEP_SECONDS", PATIENCE_SECONDS)
 
 
 @pytest.fixture(autouse=True)

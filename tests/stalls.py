@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+
+from tests.threads import Threads
 
 NAP_SECONDS = 0.05
 
@@ -24,18 +25,13 @@ class Stalls:
 @contextmanager
 def stalls_noted() -> Iterator[Stalls]:
     """A block beside which somebody naps on and on, and notes how late he wakes."""
-    noted, over = Stalls(), Event()
+    noted = Stalls()
 
     def nap() -> None:
-        while not over.is_set():
+        while not napping.over.is_set():
             due = time.monotonic() + NAP_SECONDS
             time.sleep(NAP_SECONDS)
             noted.add(due, time.monotonic())
 
-    napper = Thread(target=nap)
-    napper.start()
-    try:
+    with Threads([nap]) as napping:
         yield noted
-    finally:
-        over.set()
-        napper.join()

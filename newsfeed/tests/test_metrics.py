@@ -23,9 +23,10 @@ REQUESTS = "django_http_requests_before_middlewares_total"
 def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
     gunicorn = Gunicorn(tmp_path, PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"))
     gunicorn.start()
-    gunicorn.wait_until_ready()
-    yield gunicorn
-    if gunicorn.process.poll() is None:
+    try:
+        gunicorn.wait_until_ready()
+        yield gunicorn
+    finally:
         gunicorn.stop()
 
 

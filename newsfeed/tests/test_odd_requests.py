@@ -45,16 +45,18 @@ def gunicorn(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) ->
     """One for all tests, on their database. So they leave no rows there."""
     gunicorn = Gunicorn(tmp_path_factory.mktemp("gunicorn"), LOG_FORMAT="json", **names())
     gunicorn.start()
-    gunicorn.wait_until_ready()
-    yield gunicorn
-    gunicorn.stop()
+    try:
+        gunicorn.wait_until_ready()
+        yield gunicorn
+    finally:
+        gunicorn.stop()
 
 
 def _send(
     gunicorn: Gunicorn, method: str, path: str, body: bytes | None = None, **headers: str
 ) -> Answer:
     """The answer, which has an id, and so has its line in the log."""
-    with closing(HTTPConnection("127.0.0.1", gunicorn.port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", gunicorn.port, timeout=60)) as connection:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)
         response = connection.getresponse()
@@ -106,7 +108,7 @@ def test_uploads_are_refused_as_no_form_has_any(
 
 
 def test_a_client_cannot_move_the_service_to_another_path(gunicorn: Gunicorn) -> None:
-    with closing(HTTPConnection("127.0.0.1", gunicorn.port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", gunicorn.port, timeout=60)) as connection:
         headers = {"SCRIPT_NAME": "/x", "PATH_INFO": "/nothing"}
         connection.request("GET", "/ping", headers=headers)
         assert connection.getresponse().read() == b'{"message": "pong"}'

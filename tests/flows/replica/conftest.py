@@ -41,13 +41,15 @@ def _api(
     gunicorn = Gunicorn(tmp_path_factory.mktemp("api"), **env)
     gunicorn.migrate()
     gunicorn.start()
-    gunicorn.wait_until_ready()
-    api = Api(service.stack, pair, gunicorn)
-    api.redis.close()
-    api.redis = redis.Redis.from_url(env["REDIS_URL"])
-    yield api
-    gunicorn.stop()
-    api.redis.close()
+    try:
+        gunicorn.wait_until_ready()
+        api = Api(service.stack, pair, gunicorn)
+        api.redis.close()
+        api.redis = redis.Redis.from_url(env["REDIS_URL"])
+        yield api
+        api.redis.close()
+    finally:
+        gunicorn.stop()
 
 
 @pytest.fixture
