@@ -28,10 +28,11 @@ def stalls_noted() -> Iterator[Stalls]:
     noted = Stalls()
 
     def nap() -> None:
-        while not napping.over.is_set():
+        while not threads.over.is_set():
             due = time.monotonic() + NAP_SECONDS
             time.sleep(NAP_SECONDS)
             noted.add(due, time.monotonic())
 
-    with Threads([nap]) as napping:
+    threads = Threads([nap])
+    with threads:
         yield noted
