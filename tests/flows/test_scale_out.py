@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from statistics import median
 from threading import Event
 
 from tests.another_worker import another_worker
@@ -94,8 +95,9 @@ def test_consumers_come_and_go_under_load_and_no_post_waits_for_long(service: Se
         with _load(service, author, followers) as delays:
             _come_and_go(service)
         service.wait_for_rest()
-        latest.append(max(delays))
-        print(f"{len(delays)} posts timed, the latest after {latest[-1]:.2f} s")
+        # What a post usually takes is no stop, but how fast the machine is.
+        latest.append(max(delays) - median(delays))
+        print(f"{len(delays)} posts timed, usually {median(delays):.2f} s, {latest[-1]:.2f} s more")
         wait_until(lambda: [*shares().values()] == partitions, 60, f"{partitions} again", shares)
     found = Findings()
     check_redis(service, followers, found)
