@@ -50,9 +50,13 @@ class ClusterNode(RedisServer):
         with Redis(port=self.port, password=PASSWORD, decode_responses=True) as redis:
             return redis.execute_command(*command)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def restore(self) -> None:
         self.thaw()
-        if self._process.poll() is not None:
+        if not self.is_running:
             self.start()
 
     @property
@@ -84,7 +88,8 @@ class RedisCluster:
     def gives_up_after(self, milliseconds: int) -> None:
         """Whoever is silent for so long."""
         for node in self.nodes:
-            node.run("CONFIG", "SET", "cluster-node-timeout", milliseconds)
+            if node.is_running:
+                node.run("CONFIG", "SET", "cluster-node-timeout", milliseconds)
 
     def _sees_all(self, node: ClusterNode) -> bool:
         lines = str(node.run("CLUSTER", "NODES")).splitlines()

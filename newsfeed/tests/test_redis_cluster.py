@@ -155,9 +155,9 @@ def test_a_replica_that_takes_over_is_found_and_has_what_was_to_last(
     monkeypatch.setattr(client_of("default"), "_fresh_until", float("inf"))
     key = _keys(redis_cluster)[0]
     ask(("SET", key, "kept"), lasting=True)
-    redis_cluster.gives_up_after(SOON_MS)
     redis_cluster.nodes[0].stop()
     assert not _is_answered(key)
+    redis_cluster.gives_up_after(SOON_MS)
     wait_until(lambda: _is_answered(key), 60, "the replica to take over")
     assert ask(("GET", key)) == [b"kept"]
     # The other nodes may hear of it a moment later.
@@ -189,7 +189,6 @@ def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(newsfeed_redis.breaker, "minimum", 1_000)
     key = _keys(redis_cluster)[0]
-    redis_cluster.gives_up_after(SOON_MS)
     redis_cluster.nodes[3].stop()
 
     def lasts() -> bool:
@@ -200,6 +199,7 @@ def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(
         return True
 
     assert not lasts()
+    redis_cluster.gives_up_after(SOON_MS)
     wait_until(lasts, 60, "the cluster to give the replica up")
 
 
