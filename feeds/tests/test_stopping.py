@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -31,8 +33,10 @@ pytestmark = pytest.mark.usefixtures("transactional_db")
 SECONDS = 60
 
 
-def _stopped(begun: Callable[[], object], *command: str) -> list[str]:
-    """What the command says that gets SIGTERM once it has begun; it ends with 0."""
+def _stopped(
+    begun: Callable[[], object], *command: str, then: Callable[[], None] = lambda: None
+) -> list[str]:
+    """What the command says that gets SIGTERM once it has begun, and `then`; it ends with 0."""
     with subprocess.Popen(  # noqa: S603
         [sys.executable, "manage.py", *command],
         cwd=ROOT,
@@ -43,6 +47,7 @@ def _stopped(begun: Callable[[], object], *command: str) -> list[str]:
         try:
             wait_until(begun, SECONDS, f"{command[0]} is at work")
             running.send_signal(signal.SIGTERM)
+            then()
             said, _ = running.communicate(timeout=SECONDS)
         except BaseException:
             running.kill()
@@ -99,17 +104,20 @@ def test_replay_dead_letters_ends_between_two_letters(broker: Broker, settings: 
 
 def test_clean_up_ends_between_two_chunks() -> None:
     past = timezone.now() - timedelta(days=1)
-    expired = 80 * clean_up.CHUNK
     RevokedToken.objects.bulk_create(
-        (RevokedToken(jti=f"{n}", expires_at=past) for n in range(expired)), batch_size=5_000
+        RevokedToken(jti=f"{n}", expires_at=past + timedelta(seconds=n))
+        for n in range(5 * clean_up.CHUNK)
     )
-    said = _stopped(lambda: RevokedToken.objects.count() < expired, "clean_up")
-    deleted = expired - RevokedToken.objects.count()
-    assert 0 < deleted < expired
-    assert deleted % clean_up.CHUNK == 0
+    left = RevokedToken.objects.count
+    with ExitStack() as locked:
+        # However fast it is, the command waits there.
+        locked.enter_context(transaction.atomic())
+        RevokedToken.objects.select_for_update().get(jti=f"{2 * clean_up.CHUNK}")
+        said = _stopped(lambda: left() == 3 * clean_up.CHUNK, "clean_up", then=locked.close)
+    assert left() == 2 * clean_up.CHUNK
     assert said == [
         "deleted 0 rows of auth_refresh_tokens",
-        f"deleted {deleted} rows of auth_revoked_tokens",
+        f"deleted {3 * clean_up.CHUNK} rows of auth_revoked_tokens",
     ]
 
 
