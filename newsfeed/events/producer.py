@@ -22,6 +22,8 @@ from newsfeed.events.topics import Topic, audit_log, days_from_today
 
 logger = logging.getLogger(__name__)
 
+METADATA_MS = 150
+"""What a record waits for the metadata of its topic. Requests send inline."""
 NOT_READY_MS = 100
 """Only a bound: an answer, a new record or a connection wakes the sender up before."""
 DELIVERY_SECONDS = 10
@@ -131,7 +133,7 @@ def _get() -> KafkaProducer:
                 compression_type="lz4",
                 linger_ms=_linger_ms,
                 batch_size=128 * 1024,
-                max_block_ms=150,
+                max_block_ms=METADATA_MS,
                 request_timeout_ms=5_000,
                 delivery_timeout_ms=1_000 * DELIVERY_SECONDS,
                 reconnect_backoff_max_ms=1_000,
@@ -165,7 +167,7 @@ os.register_at_fork(after_in_child=_forget)
 
 
 def send(messages: Iterable[Message]) -> Delivery:
-    """Hands the records to the sender thread; waits up to 150 ms for a topic's metadata.
+    """Hands the records to the sender thread; waits up to METADATA_MS for a topic's metadata.
 
     While 50,000 records wait for their acknowledgement, no others are taken.
     """

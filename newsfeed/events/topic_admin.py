@@ -23,6 +23,8 @@ from newsfeed.events.topics import Topic, audit_log, days_from_today, is_ours
 DAY_MS = 24 * 3600 * 1000
 DEAD_LETTER_DAYS = 30
 AUDIT_LOG_DAYS = 3_650
+CONNECT_MS = 2_000
+PING_MS = 500
 
 
 class BrokerUnavailable(Unavailable):
@@ -63,11 +65,11 @@ def answering() -> Iterator[None]:
 
 
 @contextmanager
-def _client(timeout_ms: int = 2_000) -> Iterator[KafkaAdminClient]:
+def _client(timeout_ms: int | None = None) -> Iterator[KafkaAdminClient]:
     with answering():
         client = _AdminClient(
             bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
-            bootstrap_timeout_ms=timeout_ms,
+            bootstrap_timeout_ms=timeout_ms or CONNECT_MS,
             request_timeout_ms=10_000,
         )
         try:
@@ -77,8 +79,8 @@ def _client(timeout_ms: int = 2_000) -> Iterator[KafkaAdminClient]:
 
 
 def ping() -> None:
-    """Raises BrokerUnavailable when no broker answers within half a second."""
-    with _client(timeout_ms=500):
+    """Raises BrokerUnavailable when no broker answers within PING_MS."""
+    with _client(PING_MS):
         pass
 
 
