@@ -14,11 +14,12 @@ from redis.connection import Connection
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import ReadOnlyError
 
-from conftest import free_port, patient
+from conftest import free_port
 from newsfeed.redis import Cluster, ping
 from newsfeed.settings import redis_caches
 from tests.deadline import wait_until
 from tests.redis_server import RedisServer
+from tests.waits import patient
 
 PRIMARIES = 3
 PASSWORD = "a secret"

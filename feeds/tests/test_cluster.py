@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts import session_cache
 from accounts.models import User
-from conftest import Pipeline, patient
+from conftest import Pipeline
 from feeds import store
 from feeds.store import StoreUnavailable
 from feeds.tests.conftest import FEED, crowd, edges, make_ready, stored_ids
@@ -23,6 +23,7 @@ from posts.models import Post
 from posts.services import create_post
 from tests.deadline import wait_until
 from tests.redis_cluster import PRIMARIES, SOON_MS, RedisCluster, use
+from tests.waits import patient
 
 __all__ = ["own_topics", "start"]
 FANS = 12
@@ -182,7 +183,10 @@ def test_a_replica_that_takes_over_has_every_post_that_was_delivered(
     wait_until(lambda: redis_cluster.nodes[3].is_primary, 60, "the replica to take over")
 
     def has_all() -> bool:
-        contents = store.workers.peek(fan.pk for fan in fans)
+        try:
+            contents = store.workers.peek(fan.pk for fan in fans)
+        except StoreUnavailable:  # the others have not heard of it yet
+            return False
         return all(set(contents[fan.pk].scores) == set(map(str, ids)) for fan in fans)
 
     consumer.wait_until(has_all)

@@ -43,6 +43,7 @@ def test_while_kafka_is_away_posts_are_accepted_and_kept(
 def test_a_kafka_that_is_away_is_not_asked_for_long(
     alice: User, followers: list[User], kafka_away: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fanout.kafka_breaker, "open_seconds", 60)
     with kafka_away():
         for _ in range(fanout.kafka_breaker.minimum):
             create_post(user_id=alice.pk, content="x")

@@ -7,7 +7,9 @@ from pathlib import Path
 from threading import Thread, Timer
 
 import pytest
+from pytest_django.fixtures import Settings
 
+from conftest import caches_at
 from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, RedisServer, make_ready, stored_ids
@@ -56,8 +58,11 @@ def test_a_redis_that_went_and_came_is_used_again(redis_server: RedisServer) -> 
     assert stored_ids(ANN) == [6]
 
 
-def test_a_request_does_not_wait_for_a_redis_that_hangs(redis_server: RedisServer) -> None:
+def test_a_request_does_not_wait_for_a_redis_that_hangs(
+    redis_server: RedisServer, settings: Settings
+) -> None:
     make_ready(ANN, [5])
+    settings.CACHES = caches_at(netloc=f"127.0.0.1:{redis_server.port}")
     redis_server.freeze()
     for operation in OPERATIONS.values():
         assert_quick(partial(_fails, operation, store.requests), 0.6)

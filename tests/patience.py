@@ -1,0 +1,45 @@
+"""No test fails because the machine was late: see tests.waits."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from feeds import erasure, fanout, handlers, services, settling
+from newsfeed import redis as newsfeed_redis
+from tests.waits import KAFKA_WAITS, PATIENCE_SECONDS, kafka_waits
+
+
+@pytest.fixture(autouse=True)
+def _closed_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test breaks does not keep the next from asking, and nor does what was only late."""
+    kafka_breaker = replace(fanout.kafka_breaker, slow_seconds=PATIENCE_SECONDS)
+    redis_breaker = replace(newsfeed_redis.breaker, slow_seconds=PATIENCE_SECONDS)
+    monkeypatch.setattr(fanout, "kafka_breaker", kafka_breaker)
+    monkeypatch.setattr(services, "redis_breaker", redis_breaker)
+    monkeypatch.setattr(newsfeed_redis, "breaker", redis_breaker)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience_with_kafka() -> Iterator[None]:
+    with kafka_waits(dict.fromkeys(KAFKA_WAITS, int(PATIENCE_SECONDS * 1_000))):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _one_day() -> None:
+    """Tests call today's topics by name: none begins when another day is about to."""
+    now = datetime.now(UTC)
+    if now.hour == 23 and now.minute >= 58:
+        time.sleep((60 - now.minute) * 60 - now.second)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left to others when there is no time for it is left to nobody by accident."""
+    monkeypatch.setattr(fanout, "INLINE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(handlers, "REBUILD_SECONDS", PATIENCE_SECONDS)
+    for module in (erasure, settling):
+        monkeypatch.setattr(module, "STEP_SECONDS", PATIENCE_SECONDS)

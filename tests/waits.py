@@ -1,0 +1,38 @@
+"""What a busy machine is late for is no sign of a server that is away."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from newsfeed.events import producer, topic_admin
+
+PATIENCE_SECONDS = 4.0
+"""So long it is waited for."""
+
+
+def patient(caches: dict[str, Any], seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+    """The same caches, but that a request waits for Redis for so long."""
+    (location,) = caches["default"]["LOCATION"]
+    waits = re.sub(r"timeout=[\d.]+", f"timeout={seconds}", location)
+    return caches | {"default": caches["default"] | {"LOCATION": [waits]}}
+
+
+KAFKA_WAITS: dict[tuple[Any, str], int] = {
+    (module, name): getattr(module, name)
+    for module, name in (
+        (producer, "METADATA_MS"),
+        (topic_admin, "PING_MS"),
+        (topic_admin, "CONNECT_MS"),
+    )
+}
+
+
+@contextmanager
+def kafka_waits(milliseconds: dict[tuple[Any, str], int]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for (module, name), value in milliseconds.items():
+            patch.setattr(module, name, value)
+        yield
