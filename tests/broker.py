@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import RetriableError, UnknownTopicOrPartitionError
+from kafka.errors import RetriableError, UnknownMemberIdError, UnknownTopicOrPartitionError
 
 
 class Broker:
@@ -51,7 +51,8 @@ class Broker:
         while True:
             try:
                 self._admin.alter_group_offsets(group, ends)
-            except RetriableError:  # a new broker's first group waits for its coordinator
+            # A new broker's first group waits for its coordinator, or a member is yet to leave.
+            except (RetriableError, UnknownMemberIdError):
                 assert time.monotonic() < deadline
             else:
                 return

@@ -98,7 +98,7 @@ def test_two_share_the_work_and_one_that_ends_leaves_it_to_the_other(
         make_ready(fan.pk)
     both[0].wait_until(lambda: _lag() == 0)
     assert both[0].end() == 0
-    assert broker.members(GROUP) == 1
+    both[1].wait_until(lambda: broker.members(GROUP) == 1)
     last = create_post(user_id=alice.pk, content="to the other")
     both[1].wait_until(lambda: all(last.pk in stored_ids(fan.pk) for fan in fans))
     assert both[1].end() == 0

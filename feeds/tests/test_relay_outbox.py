@@ -149,7 +149,7 @@ def test_it_tells_how_many_events_wait_and_how_long(
         lambda: process.is_alive() and "\nfeed_outbox_depth 1.0\n" in process.ask("/metrics")
     )
     _, _, age = process.ask("/metrics").partition("\nfeed_outbox_oldest_age_seconds ")
-    assert 70 <= float(age.split()[0]) < 100
+    assert 70 <= float(age.split()[0]) < 600
 
 
 def test_without_mysql_it_waits_and_ends_with_0(start: Start) -> None:

@@ -38,7 +38,7 @@ def _python(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[s
     env = {"PATH": os.environ["PATH"]} | variables
     command = [sys.executable, *arguments]
     return subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=30
+        command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=120
     )
 
 
