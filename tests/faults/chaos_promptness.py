@@ -4,6 +4,7 @@ import time
 
 from tests.faults.chaos_scene import Scene
 from tests.running import Service
+from tests.stalls import stalls_noted
 
 SECONDS = 2
 HEALING_SECONDS = 10
@@ -20,11 +21,14 @@ def time_posts(scene: Scene) -> None:
             ledger.late.append(f"nothing is broken, but {author} could not post")
             continue
         readers = scene.world.followers[author]
+        began = time.monotonic()
         try:
-            seconds = _wait_until_seen(scene.service, readers, post_id)
+            with stalls_noted() as stalls:
+                seconds = _wait_until_seen(scene.service, readers, post_id)
         except AssertionError as error:
             ledger.late.append(f"post {post_id}, {ledger.healed}: {error}")
             continue
+        seconds -= stalls.between(began, time.monotonic())
         ledger.seen.append(seconds)
         if seconds > SECONDS:
             slow = ledger.slow if is_healing else ledger.late

@@ -47,6 +47,8 @@ class Link:
         with suppress(OSError):
             from_server, to_server = await asyncio.open_connection(*self._proxy.server)
             self._ends.append(to_server)
+            if self._proxy.mode is Mode.REFUSE:  # it began to while this one was made
+                self.reset()
             to_client = self._ends[0]
             pumps = [self._pump(reader, to_server), self._pump(from_server, to_client)]
             tasks = [asyncio.create_task(pump) for pump in pumps]

@@ -102,7 +102,7 @@ def crashing(service: Service, tmp_path: Path) -> Iterator[Callable[[str, str, i
     yield put
     for name, process in started:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
         if not service.stack.pid(name):
             service.stack.start(name)
         service.stack.wait_ready(name)
@@ -126,7 +126,7 @@ def test_a_process_that_dies_anywhere_loses_and_doubles_nothing(
             tries.extend(act(town))
         return died.exists()
 
-    wait_until(go_on, 30, f"{name} dies {point}, hit {hit}")
+    wait_until(go_on, 90, f"{name} dies {point}, hit {hit}")
     if name != "api":
         service.stack.start(name)
     service.wait_for_rest(60)
