@@ -153,6 +153,9 @@ def main() -> int:
         signal.signal(stopper, _interrupt)
     # Debian keeps servers in /usr/sbin, which is not on a user's PATH.
     os.environ["PATH"] += ":/usr/sbin:/sbin"
+    # All servers are on this machine; a proxy is for the set-up.
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost")))
     try:
         if options.task == "exec":
             return execute(command, apps=options.apps, database_url=options.mysql)

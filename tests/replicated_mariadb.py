@@ -1,6 +1,7 @@
 """A MariaDB with a replica, both a test's own: to stop, to kill and to let lag."""
 
-import getpass
+import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -33,9 +34,9 @@ class MariaDB:
         self.url = f"mysql://newsfeed:newsfeed@127.0.0.1:{self._port}/newsfeed"
         init = data.with_suffix(".sql")
         init.write_text(INIT_SQL)
-        self._command = ["mariadbd", "--no-defaults", f"--user={getpass.getuser()}"]
+        self._command = ["mariadbd", "--no-defaults", f"--user={pwd.getpwuid(os.getuid()).pw_name}"]
         self._command += [f"--datadir={data}", f"--init-file={init}", f"--server-id={server_id}"]
-        self._command += [f"--socket={data}.sock", f"--port={self._port}"]
+        self._command += ["--socket=mysql.sock", f"--port={self._port}"]
         self._command += ["--bind-address=127.0.0.1", "--skip-name-resolve", *options]
         self._command += ["--innodb-flush-log-at-trx-commit=2", "--character-set-server=utf8mb4"]
         self.start()

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Nginx:
             assert conf.count(old) == 1
             conf = conf.replace(old, new)
         self._conf, self._log = folder / "nginx.conf", folder / "nginx.log"
-        self._conf.write_text(conf.replace("/tmp/", f"{folder}/"))  # noqa: S108
+        self._conf.write_text(re.sub(r"/tmp/([^\s;]+)", rf'"{folder}/\1"', conf))  # noqa: S108
 
     def start(self) -> None:
         # As root, nginx would give its workers to somebody who may not write here.

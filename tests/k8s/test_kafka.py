@@ -139,8 +139,17 @@ def test_brokers_boot_and_keep_as_many_copies_as_the_settings_want(
     with _admin(brokers) as admin:
         topic = {"num_partitions": 12, "replication_factor": nodes}
         admin.create_topics({"feed-20261121": topic}, wait_for_metadata=True)
-        [found] = [t for t in admin.describe_topics() if t["name"] == "feed-20261121"]
-        assert {len(p["replica_nodes"]) for p in found["partitions"]} == {nodes}
+        copies: set[int] = set()
+
+        def are_told() -> bool:
+            """By whichever broker is asked: it may hear of the topic a little later."""
+            for found in admin.describe_topics():
+                if found["name"] == "feed-20261121":
+                    copies.update(len(p["replica_nodes"]) for p in found["partitions"])
+            return bool(copies)
+
+        wait_until(are_told, SECONDS, "the topic")
+        assert copies == {nodes}
         assert brokers.are_running()
     assert properties["min.insync.replicas"] == str(in_sync)
     assert properties["offsets.topic.replication.factor"] == str(nodes)

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,19 +28,20 @@ def _start(folder: Path, then: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(container["command"], env=env, start_new_session=True)
 
 
-@pytest.mark.parametrize("then", ["exec sleep 60", "exit 1"], ids=["asking", "between"])
+@pytest.mark.parametrize("then", ["exec sleep 600", "exit 1"], ids=["asking", "between"])
 def test_it_ends_at_once_when_it_is_told_to(tmp_path: Path, then: str) -> None:
     waiting = _start(tmp_path, then)
     try:
-        wait_until((tmp_path / "python.log").exists, 10, "a first question")
+        wait_until((tmp_path / "python.log").exists, 60, "a first question")
         waiting.terminate()
         # By itself: as the first process of a container it does not die of a signal.
-        assert waiting.wait(2) == 143
+        assert waiting.wait(20) == 143
     finally:
-        os.killpg(waiting.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(waiting.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(("then", "asked"), [("exit 0", 1), ('[ -e "$0.2" ] || ! touch "$0.2"', 2)])
 def test_it_asks_until_the_tables_are_there(tmp_path: Path, then: str, asked: int) -> None:
-    assert _start(tmp_path, then).wait(30) == 0
+    assert _start(tmp_path, then).wait(60) == 0
     assert (tmp_path / "python.log").read_text() == "manage.py migrate --check\n" * asked

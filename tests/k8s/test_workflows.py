@@ -107,8 +107,16 @@ class Repository:
 
     def _git(self, folder: Path, *arguments: str) -> str:
         somebody = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
+        # Not the repository that a hook runs the tests for.
+        env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        env["GIT_CONFIG_GLOBAL"] = os.devnull
         return subprocess.run(
-            ["git", *somebody, *arguments], cwd=folder, capture_output=True, text=True, check=True
+            ["git", *somebody, *arguments],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
 
 

@@ -64,6 +64,7 @@ UNUSED = {
 }
 """Exported, and on no dashboard and in no rule."""
 TRIES = 5
+ROUNDS = 6
 
 
 class Traffic:
@@ -160,14 +161,25 @@ def prometheus(
         monitoring.running(folder, *monitoring.mysqld_exporter(service.stack, mysql)),
         monitoring.running(folder, prometheus.command()),
     ):
-        for _ in range(2):
-            prometheus.wait_for_scrapes(2, len(targets) + 1)
+        prometheus.wait_for_scrapes(2, len(targets) + 1)
+        for number in range(ROUNDS):
+            if number >= 2 and _is_typical(prometheus):
+                break
             traffic.round()
             service.wait_for_rest(60)
+            prometheus.wait_for_scrapes(2, len(targets) + 1)
         wait_until(lambda: _depth(service) == 0, 60, "an empty outbox that is told of")
         for _ in range(2):  # rules judge what was scraped before
             prometheus.wait_for_scrapes(2, len(targets) + 1)
         yield prometheus
+
+
+def _is_typical(prometheus: Prometheus) -> bool:
+    """Not so on a busy machine: pages come from MySQL, and events go by the relay."""
+    sources = _value(prometheus, "api: Where feed pages come from")
+    by_request = prometheus.query('increase(feed_fanout_size_count{by="request"}[5m]) > 0')
+    is_redis_first = all(sources["redis"] > sources[other] for other in ("rebuild", "db"))
+    return is_redis_first and bool(by_request)
 
 
 def _depth(service: Service) -> float:
