@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from django.contrib.auth.hashers import make_password
 from dev.control import ROOT
 from tests.another_api import another_api
 from tests.api.world import World
-from tests.client import PASSWORD, sign_up
+from tests.client import PASSWORD, Person
 from tests.running import Service
 
 PATHS = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]
@@ -36,9 +36,9 @@ def api(service: Service) -> Iterator[str]:
 
 
 @pytest.fixture
-def world(service: Service, api: str) -> World:
+def world(service: Service, api: str, newcomer: Callable[[str], Person]) -> World:
     database = service.database
-    alice = sign_up(api, "alice")
+    alice = newcomer("alice")
     staff, *others = database.add_users(1 + STRANGERS + FOR_ONE_REQUEST)
     database.rows("UPDATE users SET is_staff = 1 WHERE id = %s", staff)
     hashed = make_password(PASSWORD, hasher="md5")

@@ -10,7 +10,7 @@ from tests.deadline import wait_until
 from tests.running import Service
 
 POSTS = 2_500
-FOLLOWERS = 3_000
+FOLLOWERS = 6_000
 ONLINE = 100
 LEFT = """
     SELECT (SELECT COUNT(*) FROM posts WHERE user_id = %s AND deleted_at IS NULL)

@@ -18,7 +18,8 @@ def reader(service: Service) -> Person:
     # The stranger's lie between them.
     service.database.add_posts(p for post in posts for p in (post, (stranger, "not followed")))
     reader, author = service.person(reader_id), service.person(prolific)
-    reader.feed()  # warms it
+    reader.feed()
+    service.warm([reader_id])
     pushed = [author.posts(f"pushed {n}") for n in range(PUSHED)]
     service.wait_for_rest()
     assert service.feeds_holding([reader_id], pushed[-1])

@@ -54,8 +54,14 @@ def test_hiding_in_the_admin_takes_a_post_from_everybody_and_undoing_brings_it_b
     bob.follows(alice)
     service.wait_for_rest()
     assert bob.feed() == []
-    older, post_id, newer = (alice.posts(text) for text in ("older", "spam spam", "newer"))
-    wait_until(lambda: service.feeds_holding([bob.id], newer), 60, "the posts are pushed to bob")
+    service.warm([bob.id])
+    texts = ("older", "spam spam", "newer")
+    older, post_id, newer = posts = [alice.posts(text) for text in texts]
+
+    def are_pushed() -> bool:
+        return all(service.feeds_holding([bob.id], id_) for id_ in posts)
+
+    wait_until(are_pushed, 60, "the posts are pushed to bob")
     bob.done(201, "POST", f"/posts/{post_id}/report/", {"reason": "It is spam 🙁"})
     assert "spam spam" in moderator.reads("moderation/reportedpost/")
 

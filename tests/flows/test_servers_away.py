@@ -12,6 +12,7 @@ from dev.control import APPS
 from tests.client import Answer, Person
 from tests.deadline import wait_until
 from tests.running import Service
+from tests.stalls import stalls_noted
 
 
 @pytest.mark.parametrize("how", ["stopped", "frozen"])
@@ -23,23 +24,30 @@ def test_posting_needs_no_broker_and_feeds_complete_when_it_is_back(
     consumer, dead = service.stack.pid("consumer"), service.dead_letters()
     usual = median(_post(author).seconds for _ in range(5))
     with away("kafka", how):
-        answers = [_post(author) for _ in range(21)]
+        answers, latest = _ask([lambda: _post(author)] * 21)
         assert [answer.status for answer in answers] == [201] * 21
         # 0.3 s on an idle machine, where the usual is next to nothing.
-        assert _without_the_latest(answers) < 0.3 + 2 * usual
+        assert latest < 0.3 + 4 * usual
         assert service.database.outbox_length() >= 21
         time.sleep(2)  # so that the consumer's next heartbeat is due
         # Nobody asks for anything: who waits for the broker must not do so in a busy loop.
         assert any(_cpu_of_two_seconds(service) < 1 for _ in range(3))
-    service.wait_for_rest()
+    service.wait_for_rest(180)
     for answer in answers:
         assert service.holds_everywhere(followers, answer.body["id"])
     assert (service.stack.pid("consumer"), service.dead_letters()) == (consumer, dead)
 
 
-def _without_the_latest(answers: list[Answer]) -> float:
-    """What the others took, at most. Each process waits for three, until its breaker opens."""
-    return sorted(answer.seconds for answer in answers)[-3]
+def _ask(requests: list[Callable[[], Answer]]) -> tuple[list[Answer], float]:
+    """The answers, and how many seconds the third-latest took, while the machine did not stall.
+
+    Each process waits for three, until its breaker opens.
+    """
+    began = time.monotonic()
+    with stalls_noted() as stalls:
+        answers = [request() for request in requests]
+    stalled = stalls.between(began, time.monotonic())
+    return answers, sorted(answer.seconds for answer in answers)[-3] - stalled
 
 
 def _cpu_of_two_seconds(service: Service) -> float:
@@ -52,6 +60,10 @@ def _post(author: Person) -> Answer:
     return author.call("POST", "/posts/", {"content": "anybody there?"})
 
 
+def _read(person: Person) -> Answer:
+    return person.call("GET", "/feed/")
+
+
 @pytest.mark.parametrize("how", ["frozen", "stopped"])
 def test_feeds_are_read_without_redis_and_nothing_is_lost(
     service: Service, away: Callable[[str, str], ExitStack], how: str
@@ -59,13 +71,14 @@ def test_feeds_are_read_without_redis_and_nothing_is_lost(
     author, (leaver_id, *followers) = service.add_author(followers=50)
     leaver, comer = service.person(leaver_id), service.add_author(followers=0)[0]
     service.warm([leaver_id, *followers, comer.id])
+    usual = median(_read(leaver).seconds for _ in range(5))
     consumer, dead = service.stack.pid("consumer"), service.dead_letters()
     port = service.stack.ports.consumer
     with away("redis", how):
         posts = [author.posts(f"{n}") for n in range(5)][::-1]
-        answers = [service.person(id_).call("GET", "/feed/") for id_ in followers[:10]]
+        answers, latest = _ask([partial(_read, service.person(id_)) for id_ in followers[:10]])
         assert all([p["id"] for p in answer.body["results"]] == posts for answer in answers)
-        assert _without_the_latest(answers) < 1
+        assert latest < 1 + 4 * usual
         leaver.unfollows(author)
         comer.follows(author)
         assert (leaver.feed_ids(), comer.feed_ids()) == ([], posts)

@@ -16,7 +16,7 @@ from tests.running import Service
 T = TypeVar("T")
 CAP = 20
 """Ids that it keeps of a feed in Redis."""
-TRIES = 3
+TRIES = 6
 
 
 class Api(Service):
@@ -30,7 +30,7 @@ class Api(Service):
     def served(self, source: str) -> int:
         """How many reads by now, by the API's own count."""
         url = f"http://127.0.0.1:{self.gunicorn.metrics_port}/metrics"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         samples = [sample for family in families for sample in family.samples]
         wanted = ("feed_db_reads_total", {"source": source})
