@@ -9,7 +9,7 @@ import pytest
 
 from feeds import erasure, fanout, handlers, services, settling
 from newsfeed import redis as newsfeed_redis
-from tests.waits import KAFKA_WAITS, PATIENCE_SECONDS, kafka_waits
+from tests.waits import PATIENCE_SECONDS, PATIENT_WAITS, kafka_waits
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def _closed_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _patience_with_kafka() -> Iterator[None]:
-    with kafka_waits(dict.fromkeys(KAFKA_WAITS, int(PATIENCE_SECONDS * 1_000))):
+    with kafka_waits(PATIENT_WAITS):
         yield
 
 
