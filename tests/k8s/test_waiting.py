@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deadline import wait_until
+from tests.deadline import assert_quick, wait_until
 from tests.k8s.objects import workload
 from tests.k8s.rendering import manifests_of
 
@@ -30,15 +30,19 @@ def _start(folder: Path, then: str) -> "subprocess.Popen[bytes]":
 
 @pytest.mark.parametrize("then", ["exec sleep 600", "exit 1"], ids=["asking", "between"])
 def test_it_ends_at_once_when_it_is_told_to(tmp_path: Path, then: str) -> None:
-    waiting = _start(tmp_path, then)
-    try:
-        wait_until((tmp_path / "python.log").exists, 60, "a first question")
-        waiting.terminate()
-        # By itself: as the first process of a container it does not die of a signal.
-        assert waiting.wait(20) == 143
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(waiting.pid, signal.SIGKILL)
+    def begin_and_end() -> None:
+        waiting = _start(tmp_path, then)
+        try:
+            wait_until((tmp_path / "python.log").exists, 60, "a first question")
+            waiting.terminate()
+            # By itself: as the first process of a container it does not die of a signal.
+            assert waiting.wait(20) == 143
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(waiting.pid, signal.SIGKILL)
+            (tmp_path / "python.log").unlink()
+
+    assert_quick(begin_and_end, 2)
 
 
 @pytest.mark.parametrize(("then", "asked"), [("exit 0", 1), ('[ -e "$0.2" ] || ! touch "$0.2"', 2)])
