@@ -8,6 +8,9 @@ from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicParti
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import RetriableError, UnknownMemberIdError, UnknownTopicOrPartitionError
 
+LEAVES_SECONDS = 3
+"""In which one that leaves its group has left. One that only vanished is counted for 6."""
+
 
 class Broker:
     """Looks at the topics past the product's own clients."""

@@ -19,6 +19,8 @@ from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.topics import Topic, parse
 from posts.services import create_post
+from tests.broker import LEAVES_SECONDS
+from tests.deadline import wait_until
 
 GROUP = "test-process"
 Start = Callable[..., Process]
@@ -98,7 +100,7 @@ def test_two_share_the_work_and_one_that_ends_leaves_it_to_the_other(
         make_ready(fan.pk)
     both[0].wait_until(lambda: _lag() == 0)
     assert both[0].end() == 0
-    both[1].wait_until(lambda: broker.members(GROUP) == 1)
+    wait_until(lambda: broker.members(GROUP) == 1, LEAVES_SECONDS, "it has left")
     last = create_post(user_id=alice.pk, content="to the other")
     both[1].wait_until(lambda: all(last.pk in stored_ids(fan.pk) for fan in fans))
     assert both[1].end() == 0

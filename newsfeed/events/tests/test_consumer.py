@@ -14,6 +14,7 @@ from newsfeed.events.producer import PublishError
 from newsfeed.events.schemas import encode
 from newsfeed.events.tests.conftest import GROUP, Recorder, Send, Start, lag, send_raw, step_until
 from newsfeed.events.topics import Topic
+from tests.broker import LEAVES_SECONDS
 from tests.deadline import wait_until
 
 pytestmark = pytest.mark.usefixtures("topics")
@@ -256,7 +257,7 @@ def test_a_member_that_leaves_hands_its_partitions_over_at_once(
     step_until(lambda: lag() == 0, leaves, stays)
     assert sorted(r.post_id for r in [*handler.records, *other.records]) == [1, 2, 3]
     leaves.close()
-    wait_until(lambda: broker.members(GROUP) == 1, 60, "it has left")
+    wait_until(lambda: broker.members(GROUP) == 1, LEAVES_SECONDS, "it has left")
     handler.records = []
     for key in range(3):
         send(key + 1, key=key)
