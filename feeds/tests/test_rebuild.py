@@ -7,6 +7,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from accounts.services import reinstate_user, suspend_user
 from conftest import Redis
 from feeds import services, store
 from feeds.store import Slice, StoreUnavailable
@@ -40,6 +41,19 @@ def test_a_rebuilt_feed_holds_what_mysql_has(alice: User, bob: User, carol: User
     truth = [ids[0], *ids[2:]]
     assert services.rebuild(bob.pk, store.workers) == Slice(truth, 0)
     assert read(bob.pk) == Slice(truth, 0)
+
+
+def test_a_feed_built_while_its_author_is_suspended_shows_the_author_after_the_reinstatement(
+    alice: User, bob: User, settings: Settings
+) -> None:
+    settings.FEED_MAX_LENGTH = 3
+    ids = write_posts(alice, 5)
+    suspend_user(alice.pk)
+    services.rebuild(bob.pk, store.workers)
+    assert services.read_feed(bob.pk, limit=9) == ([], None)
+    reinstate_user(alice.pk)
+    posts, _ = services.read_feed(bob.pk, limit=9)
+    assert [post.pk for post in posts] == ids
 
 
 def test_who_follows_nobody_gets_a_ready_feed_that_is_empty(alice: User) -> None:

@@ -294,7 +294,8 @@ def test_events_that_come_once_more_do_not_each_go_to_the_end(
     (post_id,) = write_posts(alice, 1)
     _warm(followers, [post_id])
     _hide(post_id)
-    day = [_event(post_id, alice, settled_to) for settled_to in (None, *range(1, 40))]
+    ids = [user.pk for user in followers]
+    day = [_event(post_id, alice, settled_to) for settled_to in (None, *ids)]
     settling.settle(day[::step])
     assert [rest.settled_to for rest in _take_rests()] == [followers[1].pk]
 

@@ -123,6 +123,9 @@ def test_what_hiding_and_suspending_leave_is_no_drift(alice: User, bob: User, ca
     assert _verify("--all") == _counts(ready=1)
     make_ready(bob.pk, [ids[2], ids[0]])
     assert _verify("--all") == _counts(ready=1)
+    make_ready(bob.pk, ids[2:])  # after a reinstatement carol's post would be missed
+    assert _drift("--all")[0] == f"feed of user {bob.pk}: missing 1 ({ids[0]})"
+    make_ready(bob.pk, [ids[2], ids[0]])
     Post.objects.filter(pk=ids[1]).update(hidden_at=None)
     assert _drift("--all")[0] == f"feed of user {bob.pk}: missing 1 ({ids[1]})"
 
