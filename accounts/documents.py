@@ -39,7 +39,8 @@ sign_up = extend_schema(
     operation_id="sign_up",
     summary="Sign up",
     description=(
-        "A name is taken for good. The password must have 8 characters at least, not only digits, "
+        "A name is taken for good. It is kept in lower case, without a leading @ and white space "
+        "around it. The password must have 8 characters at least, not only digits, "
         "and must be neither a common one nor like the name. Then log in."
     ),
     tags=["auth"],
@@ -172,7 +173,10 @@ delete_me = extend_schema(
 find_users = extend_schema(
     operation_id="find_users",
     summary="Find a user by name",
-    description="The name must be exact. There is no list of all users.",
+    description=(
+        "The name must be exact; capital letters and a leading @ make no difference. "
+        "There is no list of all users."
+    ),
     tags=["users"],
     parameters=[
         OpenApiParameter(

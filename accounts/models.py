@@ -7,7 +7,11 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-USERNAME_PATTERN = r"^[a-z0-9_]{3,30}\Z"
+from accounts.usernames import normalise
+
+valid_username = RegexValidator(
+    r"^[a-z0-9_]{3,30}\Z", _("3 to 30 characters: a to z, 0 to 9 and underscore.")
+)
 
 
 class User(AbstractUser):
@@ -18,11 +22,7 @@ class User(AbstractUser):
         unique=True,
         # The server's usual collations hold 'bob' and 'bób' for equal.
         db_collation="utf8mb4_bin",
-        validators=[
-            RegexValidator(
-                USERNAME_PATTERN, _("3 to 30 characters: a to z, 0 to 9 and underscore.")
-            )
-        ],
+        validators=[valid_username],
     )
     display_name = models.CharField(max_length=50, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True, db_index=True)
@@ -49,6 +49,11 @@ class User(AbstractUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """With what follows from it (`accounts.signals`), or not at all."""
         super().save(*args, **kwargs)
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """For Django's forms and commands."""
+        return normalise(username)
 
     def get_full_name(self) -> str:
         return self.display_name or self.username

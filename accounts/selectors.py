@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 
 from accounts.models import RefreshToken, User
+from accounts.usernames import normalise
 from newsfeed.api.exceptions import SessionEnded
 
 _SESSION_USER = """
@@ -107,13 +108,13 @@ def open_sessions(user_id: int, *, after: int, limit: int) -> list[RefreshToken]
 
 
 def users_named(username: str) -> list[User]:
-    """The one user of this name, or none."""
+    """The one user of this normalised name, or none."""
     return list(User.objects.filter(username=username, is_active=True))
 
 
 def ids_named(username: str) -> list[int]:
-    """The id of the one user of this name, also a suspended one; a leading @ is no part of it."""
-    named = User.objects.filter(username=username.removeprefix("@"))
+    """The id of the one user of this name, also a suspended one."""
+    named = User.objects.filter(username=normalise(username))
     return list(named.values_list("pk", flat=True))
 
 

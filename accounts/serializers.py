@@ -3,21 +3,29 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import User, valid_username
 from accounts.selectors import UserSummary
+from accounts.usernames import normalise
 from newsfeed.api.fields import StringField
 from newsfeed.api.serializers import InputSerializer
 
 
+class UsernameField(StringField):
+    def to_internal_value(self, data: Any) -> str:
+        return normalise(super().to_internal_value(data))
+
+
+class NewUsernameField(UsernameField):
+    pattern = r"^[@\t\n\r ]*[A-Za-z0-9_]{3,30}[\t\n\r ]*$"
+
+
 class CredentialsSerializer(InputSerializer):
-    username = StringField()
+    username = UsernameField()
     password = StringField(trim_whitespace=False, max_length=128)
 
 
 class SignUpSerializer(InputSerializer):
-    username = StringField(
-        trim_whitespace=False, validators=User._meta.get_field("username").validators
-    )
+    username = NewUsernameField(validators=[valid_username])
     password = StringField(trim_whitespace=False, max_length=128)
     display_name = StringField(max_length=50, allow_blank=True, default="")
 
@@ -45,7 +53,7 @@ class TokensSerializer(serializers.Serializer[Any]):
 
 
 class UserQuerySerializer(serializers.Serializer[Any]):
-    username = StringField()
+    username = UsernameField()
 
 
 class ProfileUpdateSerializer(InputSerializer):

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from rest_framework.request import Request
 
+from accounts.usernames import normalise
 from newsfeed.api import limits
 from newsfeed.api.limits import Limit
 from newsfeed.api.throttles import EndpointThrottle, address_of
@@ -17,8 +18,8 @@ class LoginThrottle(EndpointThrottle):
     """
 
     def limits(self, request: Request) -> Iterator[tuple[str, Limit]]:
-        # As the serializer reads it: with white space it would be a name of its own here.
-        username = str(cast("dict[str, Any]", request.data).get("username", "")).strip()
+        # As the serializer reads it: each spelling would be a name of its own here.
+        username = normalise(str(cast("dict[str, Any]", request.data).get("username", "")))
         # Hashed: it may be anything, of any length, and often enough it is a password.
         name, address = sha256(username.encode()).hexdigest()[:32], address_of(request)
         for endpoint, who in (

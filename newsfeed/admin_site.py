@@ -10,6 +10,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django_otp import user_has_device
 from django_otp.forms import OTPAuthenticationFormMixin
@@ -24,6 +25,9 @@ class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: i
         help_text="Six digits, if you have enrolled a device.",
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
+
+    def clean_username(self) -> str:
+        return get_user_model().normalize_username(self.cleaned_data["username"])
 
     def clean(self) -> dict[str, Any]:
         self.cleaned_data = super().clean()

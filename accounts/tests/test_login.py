@@ -1,5 +1,6 @@
 from unittest.mock import patch
 
+import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 
 PATH = "/api/v1/auth/login/"
+FULL_WIDTH = "\uff41\uff4c\uff49\uff43\uff45"
 
 
 def test_logging_in_answers_tokens_and_the_user(
@@ -21,6 +23,15 @@ def test_logging_in_answers_tokens_and_the_user(
     assert body["user"] == {"id": alice.pk, "username": "alice", "display_name": "Alice"}
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {body['access']}")
     assert client.get("/api/v1/users/me/").json()["id"] == alice.pk
+
+
+@pytest.mark.parametrize("written", ["ALICE", "@alice", " alice\n", FULL_WIDTH])
+def test_a_name_is_read_as_people_write_it(
+    client: APIClient, alice: User, password: str, written: str
+) -> None:
+    response = client.post(PATH, {"username": written, "password": password})
+    assert response.status_code == 200
+    assert response.json()["user"]["id"] == alice.pk
 
 
 def test_unknown_wrong_and_inactive_get_the_same_answer(
@@ -87,7 +98,8 @@ def test_the_sixth_try_is_refused_before_its_password_is_looked_at(
     settings.RATE_LIMITS = LIMITS
     assert _statuses(client, 5, "alice", "192.0.2.1") == [401] * 5
     with patch("accounts.views.log_in") as log_in:
-        assert _statuses(client, 1, " alice ", "192.0.2.1") == [429]
+        for written in (" alice ", "@Alice", FULL_WIDTH):
+            assert _statuses(client, 1, written, "192.0.2.1") == [429]
     log_in.assert_not_called()
     right = {"username": "alice", "password": password}
     assert client.post(PATH, right, REMOTE_ADDR="192.0.2.1").status_code == 429

@@ -4,6 +4,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 
 PATH = "/api/v1/users/"
+FULL_WIDTH = "\uff42\uff4f\uff42"
 
 
 def test_a_user_is_found_by_name(as_alice: APIClient, bob: User) -> None:
@@ -13,7 +14,13 @@ def test_a_user_is_found_by_name(as_alice: APIClient, bob: User) -> None:
     assert response.json() == {"results": [found], "next": None}
 
 
-@pytest.mark.parametrize("username", ["bo", "bobb", "Bob", "bób", "b%", "😀"])
+@pytest.mark.parametrize("username", ["Bob", "@bob", " @BOB ", FULL_WIDTH])
+def test_a_name_is_found_as_people_write_it(as_alice: APIClient, bob: User, username: str) -> None:
+    found = as_alice.get(PATH, {"username": username}).json()["results"]
+    assert [one["id"] for one in found] == [bob.pk]
+
+
+@pytest.mark.parametrize("username", ["bo", "bobb", "bób", "b%", "b@ob", "@", "😀"])
 def test_a_name_that_is_only_alike_finds_nobody(
     as_alice: APIClient, bob: User, username: str
 ) -> None:

@@ -183,11 +183,14 @@ class StringSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
     """What StringField refuses besides: NUL, and a blank text."""
 
     target_class = StringField
+    match_subclasses = True
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> Any:
         field = self.target
         schema = auto_schema._map_serializer_field(field, direction, bypass_extensions=True)
         schema["minLength"] = int(not field.allow_blank)
+        if field.pattern:
+            return schema | {"pattern": field.pattern}
         patterns = {one.regex.pattern for one in field.validators if hasattr(one, "regex")}
         if VISIBLE in patterns or (field.trim_whitespace and not field.allow_blank):
             schema["pattern"] = VISIBLE_TEXT

@@ -57,6 +57,12 @@ def test_a_password_is_enough_for_those_without_a_device(
     assert browser.get(INDEX).status_code == 200
 
 
+def test_a_name_is_read_as_people_write_it(browser: Client, staff: User, password: str) -> None:
+    form = {"username": " @ALICE", "password": password, "next": INDEX}
+    assert browser.post(LOGIN, form).status_code == 302
+    assert "otpauth" in _enroll("@Alice")
+
+
 def test_who_has_enrolled_a_device_needs_a_token(
     browser: Client, staff: User, password: str
 ) -> None:

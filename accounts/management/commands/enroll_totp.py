@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from accounts.totp import enroll
+from accounts.usernames import normalise
 
 
 class Command(BaseCommand):
@@ -19,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("username")
 
     def handle(self, *, username: str, **_: Any) -> None:
-        user = User.objects.filter(username=username, is_staff=True).first()
+        user = User.objects.filter(username=normalise(username), is_staff=True).first()
         if user is None:
             raise CommandError(f"Nobody on the staff is called {username!r}.")
         url = enroll(user)
