@@ -7,6 +7,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import passwords
 from accounts.usernames import normalise
 
 valid_username = RegexValidator(
@@ -54,6 +55,21 @@ class User(AbstractUser):
     def normalize_username(cls, username: str) -> str:
         """For Django's forms and commands."""
         return normalise(username)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Raises ServerBusy."""
+        self.password = passwords.hash_password(raw_password)
+        self._password = raw_password  # Django's validators and our signals look for it
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Also replaces a hash of an older kind. Raises ServerBusy."""
+        return passwords.verify_password(raw_password, self.password, self._upgrade_hash)
+
+    def _upgrade_hash(self, new_hash: str) -> None:
+        """Unless the password was changed meanwhile: Django itself would bring the old one back."""
+        unchanged = type(self)._default_manager.filter(pk=self.pk, password=self.password)
+        if unchanged.update(password=new_hash):
+            self.password = new_hash
 
     def get_full_name(self) -> str:
         return self.display_name or self.username

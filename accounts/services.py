@@ -1,5 +1,4 @@
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as InvalidPassword
 from django.db import IntegrityError
@@ -9,6 +8,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from accounts.models import RefreshToken, User
+from accounts.passwords import hash_password
 from accounts.revocation import revoke
 from accounts.selectors import lock_active_user_or_raise, lock_user_or_raise
 from accounts.tokens import issue_tokens
@@ -21,7 +21,7 @@ def sign_up(*, username: str, password: str, display_name: str = "") -> User:
     """Raises ValidationError for a weak password, Conflict for a name that is taken."""
     _refuse_weak(password, User(username=username), field="password")
     return create_user(
-        username=username, password_hash=make_password(password), display_name=display_name
+        username=username, password_hash=hash_password(password), display_name=display_name
     )
 
 
@@ -92,15 +92,17 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
 
     Raises ValidationError for a wrong or a weak password, Conflict when another change was first.
     """
+    user.refresh_from_db(fields=["password", "auth_epoch"])
     if not user.check_password(current_password):
         raise ValidationError({"current_password": [_("This is not your password.")]})
     _refuse_weak(new_password, user, field="new_password")
-    return _replace_password(user, make_password(new_password))
+    return _replace_password(user, hash_password(new_password))
 
 
 @transactional
 def _replace_password(user: User, new_hash: str) -> dict[str, str]:
-    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    # A new password raises the epoch. An upgrade of the old one's hash, by a log-in, does not.
+    unchanged = User.objects.filter(pk=user.pk, auth_epoch=user.auth_epoch, is_active=True)
     if not unchanged.update(password=new_hash):
         raise Conflict(_("The password was changed by another request."))
     end_all_sessions(user.pk)
@@ -115,19 +117,20 @@ def delete_user(*, user: User, password: str) -> None:
     follow goes later, step by step: this is one short transaction. Raises ValidationError for a
     wrong password, Conflict when another change was first.
     """
+    user.refresh_from_db(fields=["password", "auth_epoch"])
     if not user.check_password(password):
         raise ValidationError({"password": [_("This is not your password.")]})
-    _erase_user(user.pk, password_hash=user.password)
+    _erase_user(user.pk, epoch=user.auth_epoch)
 
 
 @transactional
-def _erase_user(user_id: int, *, password_hash: str) -> None:
+def _erase_user(user_id: int, *, epoch: int) -> None:
     user = lock_user_or_raise(user_id)
-    if not user.is_active or user.password != password_hash:
+    if not user.is_active or user.auth_epoch != epoch:
         raise Conflict(_("The account was changed by another request."))
     user.is_active, user.deleted_at = False, timezone.now()
     user.display_name, user.email, user.last_login = "", "", None
-    user.password = make_password(None)
+    user.set_password(None)
     user.is_staff = user.is_superuser = False
     user.groups.clear()
     user.user_permissions.clear()

@@ -24,7 +24,7 @@ def user_saved(instance: User, *, created: bool, **_: Any) -> None:
     if created:
         return
     # Django keeps a new password here until it is saved. What is not loaded has not been changed.
-    has_new_password = instance._password is not None  # type: ignore[attr-defined]
+    has_new_password = instance._password is not None
     if has_new_password or not instance.__dict__.get("is_active", True):
         end_all_sessions(instance.pk)
     else:

@@ -11,7 +11,7 @@ from newsfeed.api.throttles import EndpointThrottle, address_of
 
 
 class LoginThrottle(EndpointThrottle):
-    """Before the password is hashed, which takes a quarter of a second.
+    """Before the password is hashed, which takes a core.
 
     By username and address, for who guesses one password; by address, for who tries many names;
     by username, for who has many addresses.

@@ -220,6 +220,8 @@ RATE_LIMITS = ",".join(
 )
 # Without Redis, so many processes share a limit.
 WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2)
+# Half of them may wait to hash a password.
+WEB_THREADS = env.int("WEB_THREADS", default=4)
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
@@ -230,6 +232,13 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
+]
+# The first one is for new passwords; those of the others are replaced at the next log-in.
+PASSWORD_HASHERS = [
+    "accounts.passwords.Argon2id",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
 ]
 # For forms, of which there is one, the admin's. The API asks ModelBackend itself.
 AUTHENTICATION_BACKENDS = [

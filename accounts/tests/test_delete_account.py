@@ -143,9 +143,10 @@ def test_of_two_changes_at_once_the_second_is_a_conflict(
 ) -> None:
     erase = services._erase_user
 
-    def be_overtaken(user_id: int, *, password_hash: str) -> None:
-        User.objects.filter(pk=user_id).update(password="of another request")
-        erase(user_id, password_hash=password_hash)
+    def be_overtaken(user_id: int, *, epoch: int) -> None:
+        alice.set_password("of another request")
+        alice.save()
+        erase(user_id, epoch=epoch)
 
     with patch.object(services, "_erase_user", be_overtaken):
         assert _delete(as_alice, password) == 409

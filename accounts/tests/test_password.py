@@ -72,13 +72,13 @@ def test_of_two_changes_at_once_the_second_is_a_conflict(
     form = {"current_password": password, "new_password": NEW}
 
     def be_overtaken(raw: str) -> str:
-        User.objects.filter(pk=alice.pk).update(password="of another request")
+        alice.set_password("of another request")
+        alice.save()
         return "hash"
 
-    with patch.object(services, "make_password", be_overtaken):
+    with patch.object(services, "hash_password", be_overtaken):
         assert as_alice.post(PATH, form).status_code == 409
-    alice.refresh_from_db()
-    assert alice.password == "of another request"
+    assert _logs_in("of another request")
 
 
 def test_a_password_set_in_the_admin_ends_all_sessions(

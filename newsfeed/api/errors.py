@@ -23,7 +23,7 @@ from rest_framework import views
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
-from newsfeed.api.exceptions import DatabaseUnavailable
+from newsfeed.api.exceptions import DatabaseUnavailable, ServerBusy
 
 PROBLEM_JSON = "application/problem+json"
 # Those of RFC 9110, whatever this Python calls them.
@@ -114,14 +114,16 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Also what a middleware or the admin raises ends here, while it is being handled."""
-    if isinstance(sys.exception(), DATABASE_ERRORS):
-        return _database_unavailable(request)
+    error = sys.exception()
+    if isinstance(error, DATABASE_ERRORS):
+        error = DatabaseUnavailable()
+    if isinstance(error, (DatabaseUnavailable, ServerBusy)):
+        return _unavailable(request, error)
     detail = _("The server failed; it was logged.")
     return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
-def _database_unavailable(request: HttpRequest) -> HttpResponse:
-    problem = DatabaseUnavailable()
+def _unavailable(request: HttpRequest, problem: DatabaseUnavailable | ServerBusy) -> HttpResponse:
     answer = _answer(request, problem.status_code, str(problem.detail))
     answer.headers["Retry-After"] = str(problem.wait)
     return answer

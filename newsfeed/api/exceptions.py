@@ -39,6 +39,15 @@ class DatabaseUnavailable(APIException):
     wait = 1  # seconds; becomes Retry-After
 
 
+class ServerBusy(APIException):
+    """More passwords are to be hashed at once than this process has threads to spare."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = _("The server is busy. Try again.")
+    default_code = "server_busy"
+    wait = 1  # seconds; becomes Retry-After
+
+
 class SessionEnded(AuthenticationFailed):
     """By a log-out, a new password, a suspension, or a refresh token that came twice."""
 
