@@ -6,8 +6,9 @@ from rest_framework.request import Request
 
 from accounts.usernames import normalise
 from newsfeed.api import limits
+from newsfeed.api.addresses import address_of
 from newsfeed.api.limits import Limit
-from newsfeed.api.throttles import EndpointThrottle, address_of
+from newsfeed.api.throttles import EndpointThrottle
 
 
 class LoginThrottle(EndpointThrottle):

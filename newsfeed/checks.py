@@ -140,7 +140,7 @@ def _admin() -> list[CheckMessage]:
 
 def _limits() -> list[CheckMessage]:
     # It needs Django REST framework, which needs the settings.
-    from newsfeed.api import limits  # noqa: PLC0415
+    from newsfeed.api import addresses, limits  # noqa: PLC0415
 
     problems: list[CheckMessage] = []
     proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
@@ -148,6 +148,9 @@ def _limits() -> list[CheckMessage]:
         problems.append(
             Error(f"NUM_PROXIES is {proxies}; it must be 0 or more.", id="newsfeed.E011")
         )
+    if (header := settings.FORWARDED_HEADER) not in addresses.HEADERS:
+        sentence = f"FORWARDED_HEADER is {header!r}; it must be {' or '.join(addresses.HEADERS)}."
+        problems.append(Error(sentence, id="newsfeed.E011"))
     try:
         names = limits.parse(settings.RATE_LIMITS).keys()
     except ValueError as error:

@@ -20,6 +20,8 @@ NOT_OURS = {"message", "request"}
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is being served; empty elsewhere."""
+address: ContextVar[str] = ContextVar("address", default="")
+"""Of the client whose request that is."""
 
 _NAMES = r"authorization|cookie|password|passwd|secret|token|csrf|sessionid|signing_key|api_key"
 # A name and its value, as in headers, forms, JSON and Python; credentials in a URL; bare tokens.
@@ -60,9 +62,10 @@ def _mask(match: re.Match[str]) -> str:
     return (match["name"] or match["scheme"] or match["url"] or "") + MASK
 
 
-def _add_request_id(_logger: object, _method: str, event: EventDict) -> EventDict:
-    if current := request_id.get():
-        event.setdefault("request_id", current)
+def _add_request(_logger: object, _method: str, event: EventDict) -> EventDict:
+    for field in (request_id, address):
+        if current := field.get():
+            event.setdefault(field.name, current)
     return event
 
 
@@ -83,7 +86,7 @@ def formatter(form: str) -> logging.Formatter:
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.stdlib.ExtraAdder(),
-            _add_request_id,
+            _add_request,
         ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,

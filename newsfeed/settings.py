@@ -267,6 +267,8 @@ SIMPLE_JWT = {
 JWT_KEY_LIFETIME_DAYS = env.int("JWT_KEY_LIFETIME_DAYS", default=90)
 JWT_KEY_GRACE_DAYS = env.int("JWT_KEY_GRACE_DAYS", default=31)
 
+# The one header that newsfeed.api.addresses reads, for the last NUM_PROXIES entries.
+FORWARDED_HEADER = env.str("FORWARDED_HEADER", default="x-forwarded-for").lower()
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from newsfeed import logs
+from newsfeed.api.addresses import client_address
 
 HEADER = "X-Request-ID"
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -27,6 +28,7 @@ def request_middleware(
         began = time.perf_counter()
         id_ = _request_id(request)
         token = logs.request_id.set(id_)
+        address_token = logs.address.set(client_address(request))
         try:
             response = get_response(request)
             response.headers[HEADER] = id_
@@ -37,6 +39,7 @@ def request_middleware(
             _log(request, response.status_code, time.perf_counter() - began)
         finally:
             logs.request_id.reset(token)
+            logs.address.reset(address_token)
         return response
 
     return answer

@@ -1,6 +1,5 @@
 """Limits as Django REST framework applies them: before the view, and before a body is hashed."""
 
-import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from newsfeed.api import limits
+from newsfeed.api.addresses import address_of
 from newsfeed.api.limits import Limit, Outcome
 from newsfeed.redis import Command
 
@@ -66,21 +66,3 @@ def endpoint_of(request: Request) -> str:
     """The name of the URL."""
     match = request._request.resolver_match
     return (match and match.url_name) or "unnamed"
-
-
-def address_of(request: Request) -> str:
-    """The client's address: IPv4 as it is, of IPv6 the /64, which one customer has to himself.
-
-    X-Forwarded-For is believed as far as NUM_PROXIES goes: each proxy of ours appends one.
-    """
-    for text in (BaseThrottle().get_ident(request), request.META.get("REMOTE_ADDR", "")):
-        try:
-            address = ipaddress.ip_address(text or "")
-        except ValueError:
-            continue
-        if isinstance(address, ipaddress.IPv4Address):
-            return str(address)
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.IPv6Network((address, 64), strict=False))
-    return "unknown"

@@ -145,6 +145,8 @@ def test_there_are_no_fewer_proxies_than_none() -> None:
     drf = django_settings.REST_FRAMEWORK
     assert _problems(REST_FRAMEWORK=drf | {"NUM_PROXIES": 0}) == []
     assert _problems(REST_FRAMEWORK=drf | {"NUM_PROXIES": -1}) == ["newsfeed.E011"]
+    assert _problems(FORWARDED_HEADER="forwarded") == []
+    assert _problems(FORWARDED_HEADER="x-real-ip") == ["newsfeed.E011"]
 
 
 PRIMARY = {"ENGINE": "django.db.backends.mysql", "HOST": "db", "PORT": "", "NAME": "newsfeed"}
