@@ -21,7 +21,7 @@ ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY . .
 RUN python -m compileall -q . \
-    && SECRET_KEY=only-to-collect-static-files python manage.py collectstatic --no-input
+    && SECRET_KEY=only-to-collect-the-static-files python manage.py collectstatic --no-input
 USER 10001:10001
 EXPOSE 8000
 CMD ["gunicorn"]

@@ -28,7 +28,7 @@ from accounts.services import create_user
 from accounts.tokens import issue_tokens
 from newsfeed.api import limits
 from newsfeed.events import producer, topic_admin
-from newsfeed.settings import redis_caches
+from newsfeed.redis_settings import caches as redis_caches
 from tests.broker import Broker
 from tests.pipeline import Pipeline
 from tests.waits import REAL_WAITS, kafka_waits, patient

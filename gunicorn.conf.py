@@ -11,14 +11,18 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from gunicorn.util import parse_address
 
-from newsfeed import logs
+try:
+    from newsfeed import settings
+except ImproperlyConfigured as error:
+    raise SystemExit(str(error)) from None
 
 wsgi_app = "newsfeed.wsgi:application"
-bind = os.environ.get("WEB_BIND", "0.0.0.0:8000")
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+bind = settings.WEB_BIND
+workers = settings.WEB_CONCURRENCY
+threads = settings.WEB_THREADS
 worker_class = "gthread"
 # Longer than load balancers keep idle connections (60 s): so it is never we who close one
 # just as the next request comes in.
@@ -33,12 +37,8 @@ forwarder_headers = ""
 control_socket_disable = True
 # The service writes a line for each request itself. What gunicorn says comes in the same form.
 accesslog = None
-logconfig_dict = logs.config(
-    form=os.environ.get("LOG_FORMAT", "json"), level=os.environ.get("LOG_LEVEL", "INFO")
-)
+logconfig_dict = settings.LOGGING
 
-# On a port of their own: what the public may ask has no /metrics.
-_metrics_bind = os.environ.get("WEB_METRICS_BIND", "0.0.0.0:9100")
 # Each worker writes its metrics into files here, and /metrics adds them up.
 _own_folder = Path(tempfile.gettempdir()) / f"newsfeed-metrics-{os.getpid()}"
 _metrics = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _own_folder)
@@ -61,11 +61,14 @@ def when_ready(server: Any) -> None:
 
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    host, port = parse_address(_metrics_bind)
+    # On a port of their own: what the public may ask has no /metrics.
+    host, port = parse_address(settings.WEB_METRICS_BIND)
     try:
         metrics = MetricsServer(host, port, lambda: _liveness(server), registry)
     except (OSError, OverflowError) as error:
-        raise SystemExit(f"Cannot serve /metrics on {_metrics_bind}: {error}") from error
+        raise SystemExit(
+            f"Cannot serve /metrics on {settings.WEB_METRICS_BIND}: {error}"
+        ) from error
     metrics.start()
     _servers.append(metrics)
 

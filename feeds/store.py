@@ -111,7 +111,7 @@ class FeedStore:
         Returns how many of the ids were for feeds that are not cold.
         """
         cap = settings.FEED_MAX_LENGTH
-        commands = (
+        commands: Iterable[Command] = (
             ("EVALSHA", PUSH.sha, 1, key(user_id), cap, cap // SLACK, *ids)
             for user_id, ids in posts.items()
         )

@@ -14,6 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 FORMATS = ("json", "line")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 MASK = "[scrubbed]"
 NOT_OURS = {"message", "request"}
 """Left in records by other formatters, and by Django: the latter shows the query."""

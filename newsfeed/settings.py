@@ -1,27 +1,31 @@
 """Every setting comes from the environment; `.env.example` lists the variables.
 
-`newsfeed.checks` refuses values that cannot work together.
+The last line refuses values that are wrong by themselves, and `newsfeed.checks` those that cannot
+work together.
 """
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF, UNSAFE_INLINE
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from newsfeed import logs, openapi, redis_topology
-from newsfeed.environment import Env
+from newsfeed import database_settings, logs, openapi, redis_settings
+from newsfeed.environment import ADDRESS, ORIGIN, ORIGINS, SITE, Env, whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
 INSECURE_SECRET_KEY = "only-for-development-set-SECRET_KEY-elsewhere"  # noqa: S105 (refused) # nosec B105
-SECRET_KEY = env.str("SECRET_KEY", default=INSECURE_SECRET_KEY)
-DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECRET_KEY = env.secret("SECRET_KEY", default=INSECURE_SECRET_KEY)
+DEBUG = env.flag("DEBUG", default=False)
+ALLOWED_HOSTS = env.texts(
+    "ALLOWED_HOSTS", ["localhost", "127.0.0.1"], SITE, "list host names, without scheme and port"
+)
+CSRF_TRUSTED_ORIGINS = env.texts(
+    "CSRF_TRUSTED_ORIGINS", [], ORIGINS, "list origins like https://feed.example.com"
+)
 
 INSTALLED_APPS = [
     "newsfeed.apps.NewsfeedAdminConfig",
@@ -70,13 +74,13 @@ MIDDLEWARE = [
 
 # True: clients reach the service over https only, through a proxy that ends TLS and sets
 # X-Forwarded-Proto itself, whatever the client sends.
-HTTPS = env.bool("HTTPS", default=False)
+HTTPS = env.flag("HTTPS", default=False)
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Probes come past the proxy.
 SECURE_REDIRECT_EXEMPT = [r"^(ping|livez|readyz|metrics)$"]
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 24 * 3600) * HTTPS
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", default=365 * 24 * 3600, least=0) * HTTPS
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # Whether browsers ship with a domain in their list is for its owner to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
@@ -94,7 +98,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # Scripts of other origins may call the API if their origin is named here.
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.texts(
+    "CORS_ALLOWED_ORIGINS", [], ORIGIN, "list origins like https://app.example.com"
+)
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-none-match", "x-request-id"]
 CORS_EXPOSE_HEADERS = [
@@ -134,78 +140,38 @@ WSGI_APPLICATION = "newsfeed.wsgi.application"
 # A redirect to the slash would turn a POST into a GET and lose its body: such a path is a 404.
 APPEND_SLASH = False
 
-DATABASES = {
-    "default": env.database("DATABASE_URL", default="mysql://newsfeed:newsfeed@127.0.0.1/newsfeed")
-    | {
-        "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60),
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            "charset": "utf8mb4",
-            "connect_timeout": 3,
-            # The outbox compares its leases with the server's clock: one time zone for both.
-            # And a request must not wait for a row's lock as long as the server lets it, 50 s.
-            "init_command": "SET time_zone = '+00:00', innodb_lock_wait_timeout = 2",
-            # The relay's SKIP LOCKED scan must not lock the gap that new outbox rows go to.
-            "isolation_level": "read committed",
-        },
-        "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"},
-    }
-}
-# Reads of the API may go there (newsfeed.replica). It is given up sooner: the primary can answer.
-if env.str("DATABASE_REPLICA_URL", default=""):
-    DATABASES["replica"] = (
-        DATABASES["default"]
-        | env.database("DATABASE_REPLICA_URL", default="")
-        | {
-            "OPTIONS": DATABASES["default"]["OPTIONS"] | {"connect_timeout": 1},
-            "TEST": {"MIRROR": "default"},
-        }
-    )
+DATABASES = database_settings.databases(
+    env.database("DATABASE_URL", default="mysql://newsfeed:newsfeed@127.0.0.1/newsfeed"),
+    env.database("DATABASE_REPLICA_URL", default="", optional=True),
+    max_age=env.number("DATABASE_CONN_MAX_AGE", default=60, least=0),
+)
+if "replica" in DATABASES:
     DATABASE_ROUTERS = ["newsfeed.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+REDIS_URL = env.parsed("REDIS_URL", "redis://127.0.0.1:6379/0", redis_settings.url, secret=True)
+CACHES = redis_settings.caches(REDIS_URL)
 
+KAFKA_BOOTSTRAP_SERVERS = env.texts(
+    "KAFKA_BOOTSTRAP_SERVERS", ["127.0.0.1:9092"], ADDRESS, "list servers like kafka:9092"
+)
+KAFKA_ACKS = env.choice("KAFKA_ACKS", "all", ["all", "1"])
+KAFKA_MIN_INSYNC_REPLICAS = env.parsed("KAFKA_MIN_INSYNC_REPLICAS", None, whole_number())
+KAFKA_REPLICATION_FACTOR = env.number("KAFKA_REPLICATION_FACTOR", default=1, most=32_767)
+KAFKA_PARTITIONS = env.number("KAFKA_PARTITIONS", default=12, most=10_000)
+KAFKA_RETENTION_DAYS = env.number("KAFKA_RETENTION_DAYS", default=7, most=36_500)
+# The longest name of a topic is to fit into Kafka's 249 characters.
+KAFKA_TOPIC_PREFIX = env.text(
+    "KAFKA_TOPIC_PREFIX", "", r"[\w.-]{0,200}", "have letters, digits and . _ - only, at most 200"
+)
+KAFKA_CONSUMER_GROUP = env.text(
+    "KAFKA_CONSUMER_GROUP", "consume_feed", r"[!-~]{1,200}", "be a name without spaces"
+)
 
-def redis_caches(url: str) -> dict[str, dict[str, object]]:
-    """A request rather reads from MySQL than waits; a worker's batch may take its time."""
-    return {"default": _redis(url, seconds=0.25), "worker": _redis(url, seconds=5)}
-
-
-def _redis(url: str, seconds: float) -> dict[str, object]:
-    """A cache entry that gives up after so many seconds, without a retry.
-
-    redis-py 8 by itself waits up to a minute for a server that hangs (5 s and ten retries).
-    The limit stands in the URL because django-redis shares one pool between equal URLs, and that
-    in a list because it would divide a string at its commas.
-    """
-    sign = "&" if "?" in url else "?"
-    limits = f"socket_timeout={seconds}&socket_connect_timeout={seconds}"
-    options: dict[str, object] = {"CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)}}
-    if redis_topology.is_cluster(url):
-        options = {"CONNECTION_FACTORY": "newsfeed.redis_topology.ConnectionFactory"}
-    return {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": [f"{url}{sign}{limits}"],
-        "OPTIONS": options,
-    }
-
-
-CACHES = redis_caches(REDIS_URL)
-
-KAFKA_BOOTSTRAP_SERVERS = env.list("KAFKA_BOOTSTRAP_SERVERS", default=["127.0.0.1:9092"])
-KAFKA_ACKS = env.str("KAFKA_ACKS", default="all")
-KAFKA_MIN_INSYNC_REPLICAS = env.int("KAFKA_MIN_INSYNC_REPLICAS", default=None)
-KAFKA_REPLICATION_FACTOR = env.int("KAFKA_REPLICATION_FACTOR", default=1)
-KAFKA_PARTITIONS = env.int("KAFKA_PARTITIONS", default=12)
-KAFKA_RETENTION_DAYS = env.int("KAFKA_RETENTION_DAYS", default=7)
-KAFKA_TOPIC_PREFIX = env.str("KAFKA_TOPIC_PREFIX", default="")
-KAFKA_CONSUMER_GROUP = env.str("KAFKA_CONSUMER_GROUP", default="consume_feed")
-
-FEED_MAX_LENGTH = env.int("FEED_MAX_LENGTH", default=800)
-FEED_TTL_SECONDS = env.int("FEED_TTL_SECONDS", default=7 * 24 * 3600)
-FANOUT_INLINE_LIMIT = env.int("FANOUT_INLINE_LIMIT", default=200)
-FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", default=5000)
+FEED_MAX_LENGTH = env.number("FEED_MAX_LENGTH", default=800)
+FEED_TTL_SECONDS = env.number("FEED_TTL_SECONDS", default=7 * 24 * 3600)
+FANOUT_INLINE_LIMIT = env.number("FANOUT_INLINE_LIMIT", default=200)
+FOLLOWING_LIMIT = env.number("FOLLOWING_LIMIT", default=5000)
 
 # By endpoint, as `newsfeed.api.limits.parse` reads it. What the environment names comes on top.
 RATE_LIMITS = ",".join(
@@ -215,13 +181,15 @@ RATE_LIMITS = ",".join(
         "password=5/m",
         "follow=30/m,posts=30/m",
         "export=10/h",
-        env.str("RATE_LIMITS", default=""),
+        *env.texts("RATE_LIMITS", [], r"[a-z-]+=[1-9]\d{0,8}/[smh]", "list limits like login=5/m"),
     )
 )
-# Without Redis, so many processes share a limit.
-WEB_CONCURRENCY = env.int("WEB_CONCURRENCY", default=2)
+# For gunicorn.conf.py. And without Redis, so many processes share a limit.
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=1_000)
 # Half of them may wait to hash a password.
-WEB_THREADS = env.int("WEB_THREADS", default=4)
+WEB_THREADS = env.number("WEB_THREADS", default=4, most=1_000)
+WEB_BIND = env.text("WEB_BIND", "0.0.0.0:8000", ADDRESS, "be like 0.0.0.0:8000")
+WEB_METRICS_BIND = env.text("WEB_METRICS_BIND", "0.0.0.0:9100", ADDRESS, "be like 0.0.0.0:9100")
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
@@ -245,8 +213,14 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-ADMIN_PATH = env.str("ADMIN_PATH", default="admin/")
-ADMIN_TOTP_REQUIRED = env.bool("ADMIN_TOTP_REQUIRED", default=False)
+# Its paths come after all the others, so under one of theirs it would not be found.
+ADMIN_PATH = env.text(
+    "ADMIN_PATH",
+    "admin/",
+    r"(?!(api|static)/)(\w[\w.-]*/)+",
+    "be like admin/ and not below api/ or static/",
+)
+ADMIN_TOTP_REQUIRED = env.flag("ADMIN_TOTP_REQUIRED", default=False)
 OTP_TOTP_ISSUER = "newsfeed"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -258,25 +232,27 @@ AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
-SIMPLE_JWT = {
+SIMPLE_JWT: dict[str, Any] = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=1800),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
-    "SIGNING_KEY": env.str("JWT_SIGNING_KEY", default="") or SECRET_KEY,
+    "SIGNING_KEY": env.secret("JWT_SIGNING_KEY", default="", optional=True) or SECRET_KEY,
     "LEEWAY": 30,
 }
-JWT_KEY_LIFETIME_DAYS = env.int("JWT_KEY_LIFETIME_DAYS", default=90)
-JWT_KEY_GRACE_DAYS = env.int("JWT_KEY_GRACE_DAYS", default=31)
+JWT_KEY_LIFETIME_DAYS = env.number("JWT_KEY_LIFETIME_DAYS", default=90, most=36_500)
+JWT_KEY_GRACE_DAYS = env.number("JWT_KEY_GRACE_DAYS", default=31, most=36_500)
 
 # The one header that newsfeed.api.addresses reads, for the last NUM_PROXIES entries.
-FORWARDED_HEADER = env.str("FORWARDED_HEADER", default="x-forwarded-for").lower()
-REST_FRAMEWORK = {
+FORWARDED_HEADER = env.choice(
+    "FORWARDED_HEADER", "x-forwarded-for", ["x-forwarded-for", "forwarded"]
+)
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["newsfeed.api.json.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["newsfeed.api.json.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "newsfeed.api.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["newsfeed.api.throttles.EndpointThrottle"],
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+    "NUM_PROXIES": env.number("NUM_PROXIES", default=0, least=0, most=100),
     "EXCEPTION_HANDLER": "newsfeed.api.errors.exception_handler",
     # There is one format; `?format=` would otherwise answer 404 on every path.
     "URL_FORMAT_OVERRIDE": None,
@@ -289,9 +265,13 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-LOG_FORMAT = env.str("LOG_FORMAT", default="json")
-LOGGING = logs.config(form=LOG_FORMAT, level=env.str("LOG_LEVEL", default="INFO"))
+LOGGING = logs.config(
+    form=env.choice("LOG_FORMAT", "json", logs.FORMATS),
+    level=env.choice("LOG_LEVEL", "INFO", logs.LEVELS),
+)
+
+env.refuse_wrong()

@@ -1,13 +1,18 @@
 import os
 import re
+import sys
 from typing import Any
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsfeed.settings")
 
+WORKER_BOOT_ERROR = 3
+"""At which gunicorn ends: with another code it would start the worker again and again."""
 _PARAMETERS = re.compile(";[^,]*")
 
 
@@ -30,7 +35,11 @@ class _Handler(WSGIHandler):
     request_class = _Request
 
 
-django.setup(set_prefix=False)
+try:
+    django.setup(set_prefix=False)
+    # manage.py checks by itself; gunicorn must not serve with a secret that everybody reads either.
+    call_command("check")
+except (ImproperlyConfigured, SystemCheckError) as error:
+    sys.stderr.write(f"{error}\n")
+    sys.exit(WORKER_BOOT_ERROR)
 application = _Handler()
-# manage.py checks by itself; gunicorn must not serve with a secret that everybody can read either.
-call_command("check")

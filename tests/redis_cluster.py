@@ -16,7 +16,7 @@ from redis.exceptions import ReadOnlyError
 
 from conftest import free_port
 from newsfeed.redis import Cluster, ping
-from newsfeed.settings import redis_caches
+from newsfeed.redis_settings import caches as redis_caches
 from tests.deadline import wait_until
 from tests.redis_server import RedisServer
 from tests.waits import patient

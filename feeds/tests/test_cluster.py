@@ -18,7 +18,7 @@ from feeds.tests.test_consume_feed import Start, own_topics, start
 from newsfeed.api import limits
 from newsfeed.api.limits import Limit
 from newsfeed.redis import RedisUnavailable
-from newsfeed.settings import redis_caches
+from newsfeed.redis_settings import caches as redis_caches
 from posts.models import Post
 from posts.services import create_post
 from tests.deadline import wait_until

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-HEADERS = ("x-forwarded-for", "forwarded")
 UNKNOWN = "unknown"
 NAT64 = IPv6Network("64:ff9b::/96")
 """Of RFC 6052: the last 32 bits are an IPv4 address."""

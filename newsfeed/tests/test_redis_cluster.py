@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from conftest import free_port
 from newsfeed import redis as newsfeed_redis
 from newsfeed.redis import Cluster, Command, RedisUnavailable, Script, ask, round_trip
-from newsfeed.settings import redis_caches
+from newsfeed.redis_settings import caches as redis_caches
 from tests.deadline import assert_quick, wait_until
 from tests.redis_cluster import PRIMARIES, SOON_MS, RedisCluster, client_of, use
 from tests.waits import patient

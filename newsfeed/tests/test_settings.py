@@ -49,13 +49,6 @@ def _settings(**variables: str) -> dict[str, Any]:
     return settings
 
 
-def _refusal(**variables: str) -> str:
-    """The last line that `manage.py check` leaves."""
-    checked = _python("manage.py", "check", **variables)
-    assert checked.returncode == 1
-    return checked.stderr.strip().splitlines()[-1]
-
-
 def _example() -> dict[str, str]:
     text = (ROOT / ".env.example").read_text()
     return dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
@@ -85,7 +78,7 @@ def test_the_values_of_the_example_are_the_defaults() -> None:
 
 
 def test_each_value_of_the_example_arrives() -> None:
-    changed = _settings(**_example())
+    changed = _settings(**_example() | {"SECRET_KEY": 32 * "s"})
     assert changed["DATABASES"]["default"]["HOST"] == "mysql"
     assert changed["CACHES"]["default"]["LOCATION"][0].startswith("redis://redis:6379/0?")
     assert changed["KAFKA_BOOTSTRAP_SERVERS"] == ["kafka:9092"]
@@ -111,13 +104,6 @@ def test_a_replica_is_asked_for_less_long_and_only_where_it_is_set() -> None:
     assert [replica[name] for name in ("HOST", "PORT", "USER")] == ["copy", 3307, "c"]
     assert replica["OPTIONS"] == primary["OPTIONS"] | {"connect_timeout": 1}
     assert both["DATABASE_ROUTERS"] == ["newsfeed.replica.Router"]
-
-
-@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_REPLICA_URL"])
-def test_an_address_with_a_port_that_is_none_is_refused_by_name(name: str) -> None:
-    refusal = _refusal(**SOUND | {name: "mysql://a:secret@db:port/newsfeed"})
-    assert f"{name} must be like mysql://user:password@host:3306/newsfeed." in refusal
-    assert "secret" not in refusal
 
 
 def test_lists_have_commas_between() -> None:
@@ -151,33 +137,10 @@ def test_a_request_gives_redis_less_time_than_a_worker(url: str) -> None:
 
 
 SOUND = {"SECRET_KEY": "s" * 32, "KAFKA_MIN_INSYNC_REPLICAS": "1"}
-NUMBERS = [name for name, value in _example().items() if re.fullmatch(r"\d+", value)]
-NUMBERS = [name for name in NUMBERS if not name.startswith("WEB_")]
-
-
-@pytest.mark.parametrize("value", ["many", "1.5", "0x10"])
-def test_a_number_that_is_none_is_refused_by_name(value: str) -> None:
-    checked = _python("manage.py", "check", **SOUND | {"FEED_MAX_LENGTH": "16"})
-    assert checked.returncode == 0, checked.stderr
-    sentence = f"FEED_MAX_LENGTH is {value!r}; it must be a whole number."
-    assert _refusal(**SOUND | {"FEED_MAX_LENGTH": value}).endswith(sentence)
-
-
-def test_every_number_is_refused_so() -> None:
-    assert len(NUMBERS) == 13
-    for name in NUMBERS:
-        shown = _python("-c", "import newsfeed.settings", **{name: "many"})
-        assert shown.stderr.strip().endswith(f"{name} is 'many'; it must be a whole number.")
 
 
 def test_without_a_secret_key_it_does_not_start() -> None:
     checked = _python("manage.py", "check", KAFKA_MIN_INSYNC_REPLICAS="1")
     assert checked.returncode == 1
     assert "SECRET_KEY is not set. Set it to 50 random characters." in checked.stderr
-    assert "must not be empty" in _refusal(SECRET_KEY="")
     assert _python("manage.py", "check", **SOUND).returncode == 0
-
-
-def test_another_database_than_mysql_is_refused() -> None:
-    url = "postgres://newsfeed@127.0.0.1/newsfeed"
-    assert "psycopg" in _refusal(**SOUND | {"DATABASE_URL": url})
