@@ -17,7 +17,6 @@ from newsfeed.events.schemas import (
     ActivityType,
     AuditRecord,
     FeedRecord,
-    encode,
     encode_for_each,
 )
 from newsfeed.events.topics import Topic, audit_log
@@ -59,7 +58,7 @@ def publish_inline(event: OutboxEvent) -> None:
         return
     try:
         with kafka_breaker.guard():
-            first, messages = [_own_message(record)], _feed_messages(record, followers)
+            first, messages = [_own_message(event, record)], _feed_messages(record, followers)
             producer.send(_traced(event, first, messages)).wait(INLINE_SECONDS)
     except (PublishError, BreakerOpen) as error:
         logger.warning("%s is left to the relay: %r", event, error)
@@ -142,7 +141,7 @@ def _send_slice(event: OutboxEvent) -> _Sent:
     messages = _feed_messages(record, followers)
     room = max(1, BYTES_PER_SLICE // len(messages[0].value)) if messages else len(followers)
     is_last = len(followers) < FOLLOWERS_PER_SLICE and len(followers) <= room
-    first = [] if event.published_to else [_own_message(record)]
+    first = [] if event.published_to else [_own_message(event, record)]
     delivery = producer.send(_traced(event, first, messages[:room]))
     _observe_size(record, len(messages[:room]), "relay")
     return _Sent(event, delivery, None if is_last else followers[:room][-1])
@@ -164,9 +163,9 @@ def _followers(record: Activity | AuditRecord, *, after: int, limit: int) -> lis
     return follower_ids(record.actor_id, after=after, limit=limit)
 
 
-def _own_message(record: Activity | AuditRecord) -> Message:
+def _own_message(event: OutboxEvent, record: Activity | AuditRecord) -> Message:
     topic = audit_log() if isinstance(record, AuditRecord) else Topic.ACTIVITY.today()
-    return Message(topic, record.entity_id, encode(record))
+    return Message(topic, record.entity_id, outbox.value_of(event, record))
 
 
 def _traced(event: OutboxEvent, *parts: list[Message]) -> list[Message]:

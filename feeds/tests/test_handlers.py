@@ -41,6 +41,7 @@ def _activity(type_: ActivityType, actor: User, post_id: int | None = None) -> A
         occurred_at=timezone.now(),
         actor_id=actor.pk,
         post_id=post_id,
+        followee_id=actor.pk + 1 if type_ in handlers.FOLLOW_CHANGES else None,
     )
 
 

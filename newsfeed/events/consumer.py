@@ -21,6 +21,7 @@ from kafka.structs import MemberState
 from newsfeed.events import dead_letters, failures, metrics, patience, topic_admin, tracing
 from newsfeed.events.exceptions import Unreadable
 from newsfeed.events.failures import Handler
+from newsfeed.events.models import DeadLetter
 from newsfeed.events.stall import StallWatch
 from newsfeed.events.tally import Tally
 from newsfeed.events.topic_admin import TopicState
@@ -193,18 +194,18 @@ class Consumer:
         raws: defaultdict[Topic, list[Any]] = defaultdict(list)
         for partition, some in batch.items():
             raws[_topic_of(partition)] += some
-        letters = {}
+        outcomes = {}
         for topic, some in raws.items():
             with metrics.handling(topic, len(some)):
-                letters[topic] = failures.apply(topic, some, self._handlers[topic])
-        died = [one is not None for some in letters.values() for one in some]
-        tally = self._tally and self._tally.plus(died)
-        if dead := [one for some in letters.values() for one in some if one]:
+                outcomes[topic] = failures.apply(topic, some, self._handlers[topic])
+        every = [one for some in outcomes.values() for one in some]
+        tally = self._tally and self._tally.plus([isinstance(one, DeadLetter) for one in every])
+        if dead := [one for one in every if isinstance(one, DeadLetter)]:
             dead_letters.keep(dead)
         self._tally = tally
-        for topic, some in letters.items():
+        for topic, some in outcomes.items():
             tracing.log(raws[topic], some)
-        metrics.count(letters)
+        metrics.count(outcomes)
 
     def _hold(self, batch: Batch, error: Exception) -> None:
         """Puts the batch back and pauses; `_poll` resumes after a back-off with jitter.

@@ -1,6 +1,7 @@
 """Whose fault a failure is decides what is done about it.
 
-- The record's, as it cannot be decoded: a dead letter at once.
+- The record's, as it cannot be decoded: a dead letter at once. One of a type that this version
+  does not know is nobody's fault: it is skipped and counted.
 - The world's, as something is away: raised, so that the caller waits and tries all of it again.
 - Nobody knows whose: two retries, the last record by record. What fails then is a dead letter.
 """
@@ -8,7 +9,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import InterfaceError, OperationalError
 from prometheus_client import Counter
@@ -17,7 +18,7 @@ from newsfeed.events import dead_letters
 from newsfeed.events.dead_letters import RawRecord
 from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.schemas import InvalidRecord, decode
+from newsfeed.events.schemas import InvalidRecord, UnknownType, decode
 from newsfeed.events.topics import Topic
 
 logger = logging.getLogger(__name__)
@@ -36,22 +37,34 @@ for _topic in Topic:
 Handler = Callable[[list[Any]], None]
 
 
-def apply(topic: Topic, raws: Sequence[RawRecord], handler: Handler) -> list[DeadLetter | None]:
-    """Decodes and handles the records. Returns for each None, or its dead letter, not yet kept.
+class Skipped(NamedTuple):
+    """A record that this version has no use for."""
+
+    type: str
+
+
+Outcome = DeadLetter | Skipped | None
+"""Of one record; None: it was applied."""
+
+
+def apply(topic: Topic, raws: Sequence[RawRecord], handler: Handler) -> list[Outcome]:
+    """Decodes and handles the records. Returns the outcome of each; dead letters are not yet kept.
 
     Raises what stands in AWAY; then all of them may come again.
     """
-    letters: list[DeadLetter | None] = [None] * len(raws)
+    outcomes: list[Outcome] = [None] * len(raws)
     records: dict[int, Any] = {}
     for index, raw in enumerate(raws):
         try:
             records[index] = decode(topic, raw.value)
+        except UnknownType as error:
+            outcomes[index] = Skipped(error.type)
         except InvalidRecord as error:
-            letters[index] = dead_letters.letter(topic, raw, error)
+            outcomes[index] = dead_letters.letter(topic, raw, error)
     if records and not _handle(topic, list(records.values()), handler):
         for index, cause in _culprits(records, handler).items():
-            letters[index] = dead_letters.letter(topic, raws[index], cause, attempts=1 + RETRIES)
-    return letters
+            outcomes[index] = dead_letters.letter(topic, raws[index], cause, attempts=1 + RETRIES)
+    return outcomes
 
 
 def _handle(topic: Topic, records: list[Any], handler: Handler) -> bool:

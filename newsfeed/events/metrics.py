@@ -6,12 +6,16 @@ from contextlib import contextmanager
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from newsfeed.events.failures import Outcome, Skipped
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.topic_admin import TopicState
 from newsfeed.events.topics import Topic, parse
 
 CONSUMED = Counter("feed_events_consumed_total", "Records handled.", ["topic", "outcome"])
 DEAD_LETTERS = Counter("feed_dlq_total", "Records put aside, by why.", ["topic", "reason"])
+SKIPPED = Counter(
+    "feed_events_skipped_total", "Records of types that this version does not know.", ["type"]
+)
 SECONDS = Histogram(
     "feed_event_processing_seconds",
     "What a batch of one topic took to handle, tries that were held included.",
@@ -43,10 +47,15 @@ LAST_POLL = Gauge(
 REBALANCES = Counter("feed_rebalances_total", "Assignments of partitions to this member.")
 COMMIT_FAILURES = Counter("feed_commit_failures_total", "Commits that were put off.")
 
+MAX_TYPES = 20
+"""Labels of skipped types, as nobody bounds what others write; all further ones are `other`."""
+_types: set[str] = set()
+
 # A rate needs the zero before the first error.
+SKIPPED.labels("other")
 for _topic in Topic:
     SECONDS.labels(_topic), BATCH.labels(_topic)
-    for _outcome in ("ok", "dead_letter"):
+    for _outcome in ("ok", "dead_letter", "skipped"):
         CONSUMED.labels(_topic, _outcome)
     for _reason in ("invalid", "failed"):
         DEAD_LETTERS.labels(_topic, _reason)
@@ -70,11 +79,21 @@ def handling(topic: Topic, records: int) -> Iterator[None]:
         yield
 
 
-def count(letters: Mapping[Topic, Sequence[DeadLetter | None]]) -> None:
-    """A batch that is applied: for each record None, or its dead letter."""
-    for topic, some in letters.items():
+def count(outcomes: Mapping[Topic, Sequence[Outcome]]) -> None:
+    """A batch that is done with."""
+    for topic, some in outcomes.items():
         CONSUMED.labels(topic, "ok").inc(some.count(None))
-        for letter in filter(None, some):
-            CONSUMED.labels(topic, "dead_letter").inc()
-            # What cannot be decoded is not tried again.
-            DEAD_LETTERS.labels(topic, "failed" if letter.attempts > 1 else "invalid").inc()
+        for outcome in some:
+            if isinstance(outcome, Skipped):
+                CONSUMED.labels(topic, "skipped").inc()
+                SKIPPED.labels(_label(outcome.type)).inc()
+            elif isinstance(outcome, DeadLetter):
+                CONSUMED.labels(topic, "dead_letter").inc()
+                # What cannot be decoded is not tried again.
+                DEAD_LETTERS.labels(topic, "failed" if outcome.attempts > 1 else "invalid").inc()
+
+
+def _label(type_: str) -> str:
+    if len(_types) < MAX_TYPES:
+        _types.add(type_)
+    return type_ if type_ in _types else "other"

@@ -74,10 +74,15 @@ def leave_to_relay(records: Iterable[Activity]) -> None:
 
 
 def record_of(event: OutboxEvent) -> Activity | AuditRecord:
-    """What goes to Kafka. Only what is audited has a target."""
+    """What this version knows of it. Only what is audited has a target."""
     if "target_type" in event.payload:
         return msgspec.convert(event.payload, AuditRecord)
     return msgspec.convert(event.payload, Activity)
+
+
+def value_of(event: OutboxEvent, record: Activity | AuditRecord) -> bytes:
+    """What goes to Kafka: the record, with the fields that a newer version has written besides."""
+    return msgspec.json.encode(msgspec.to_builtins(record) | event.payload)
 
 
 def find_post_create(post_id: int) -> OutboxEvent | None:

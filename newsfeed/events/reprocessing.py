@@ -21,7 +21,7 @@ class UnknownTopic(Exception):
 class Reprocessed(NamedTuple):
     handled: int
     invalid: int
-    """Could not be decoded; they are dead letters already."""
+    """Not decoded: a dead letter already, or of a type that this version does not know."""
 
 
 def reprocess(name: str, handlers: Mapping[Topic, Handler]) -> Reprocessed:

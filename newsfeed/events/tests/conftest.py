@@ -2,6 +2,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -10,12 +11,20 @@ from conftest import Broker
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.failures import Handler
-from newsfeed.events.schemas import FeedRecord, encode
+from newsfeed.events.schemas import Activity, ActivityType, FeedRecord, encode
 from newsfeed.events.topics import Topic
 
 GROUP = "test-events"
 Send = Callable[..., list[FeedRecord]]
-Start = Callable[[Handler], Consumer]
+Start = Callable[..., Consumer]
+KNOWN = Activity(
+    type=ActivityType.FOLLOW,
+    version=1,
+    event_id=UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
+    occurred_at=datetime(2026, 3, 9, tzinfo=UTC),
+    actor_id=1,
+    followee_id=2,
+)
 
 
 class Recorder:
@@ -45,11 +54,11 @@ def handler() -> Recorder:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Makes a consumer of feed records, which leaves its group at the end of the test."""
+    """Makes a consumer of one topic, which leaves its group at the end of the test."""
     consumers: list[Consumer] = []
 
-    def consume(handler: Handler) -> Consumer:
-        consumers.append(Consumer({Topic.FEED: handler}))
+    def consume(handler: Handler, topic: Topic = Topic.FEED) -> Consumer:
+        consumers.append(Consumer({topic: handler}))
         return consumers[-1]
 
     yield consume

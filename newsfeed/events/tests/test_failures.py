@@ -8,10 +8,18 @@ from django.db import InterfaceError, OperationalError
 from prometheus_client import REGISTRY
 
 from conftest import Broker
-from newsfeed.events import failures
+from newsfeed.events import failures, metrics
 from newsfeed.events.exceptions import Unavailable
-from newsfeed.events.schemas import FeedRecord
-from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, send_raw, step_until
+from newsfeed.events.schemas import FeedRecord, encode
+from newsfeed.events.tests.conftest import (
+    KNOWN,
+    Recorder,
+    Send,
+    Start,
+    lag,
+    send_raw,
+    step_until,
+)
 from newsfeed.events.topics import Topic
 
 pytestmark = pytest.mark.usefixtures("topics")
@@ -84,6 +92,27 @@ def test_a_bad_record_among_them_is_dead_at_once(
     bad, poison = _letters(broker)
     assert (bad[0], bad[2]) == (b"?", "1")
     assert poison[1:] == ("ValueError: poison 2", "3")
+
+
+def test_records_of_unknown_types_are_skipped_and_counted_and_stop_nobody(
+    start: Start, handler: Recorder, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than dead letters would be borne."""
+    monkeypatch.setattr(metrics, "_types", set())
+    monkeypatch.setattr(metrics, "MAX_TYPES", 1)
+    before = [_skipped("LATER_1"), _skipped("other")]
+    values = [b'{"type":"LATER_1"}', b'{"type":"LATER_2"}'] * 75
+    send_raw(*values, encode(KNOWN), b'{"type":"FOLLOW"}', topic=Topic.ACTIVITY.today())
+    step_until(lambda: lag() == 0, start(handler, Topic.ACTIVITY))
+    assert handler.records == [KNOWN]
+    assert [letter.value for letter in broker.records(Topic.ACTIVITY.dead_letters)] == [
+        b'{"type":"FOLLOW"}'
+    ]
+    assert [_skipped("LATER_1"), _skipped("other")] == [before[0] + 75, before[1] + 75]
+
+
+def _skipped(type_: str) -> float:
+    return REGISTRY.get_sample_value("feed_events_skipped_total", {"type": type_}) or 0
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3])

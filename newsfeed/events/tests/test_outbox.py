@@ -11,7 +11,7 @@ from django.db.transaction import TransactionManagementError
 
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import Activity, ActivityType
+from newsfeed.events.schemas import Activity, ActivityType, encode
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,6 +81,17 @@ def test_the_activity_comes_out_as_it_went_in() -> None:
     assert (activity.type, activity.actor_id, activity.post_id) == ("POST_CREATE", 7, 9)
     assert activity.followee_id is None
     assert activity.occurred_at.utcoffset() == timedelta(0)
+
+
+def test_fields_of_a_newer_version_go_to_kafka_with_the_others() -> None:
+    event = _record(post_id=9)
+    record = outbox.record_of(event)
+    assert outbox.value_of(event, record) == encode(record)
+    event.payload["later"] = {"a": [1, None]}
+    event.save()
+    event.refresh_from_db()
+    assert outbox.record_of(event) == record
+    assert outbox.value_of(event, record) == encode(record)[:-1] + b',"later":{"a":[1,null]}}'
 
 
 def test_the_request_has_two_seconds_before_a_relay_takes_its_event(
