@@ -2,12 +2,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.db.models import Q
 from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.selectors import ids_named
 from newsfeed.admin_lists import KeysetAdmin, number
+from newsfeed.text import clean_line
 
 
 class SuspendedFilter(admin.SimpleListFilter):
@@ -21,8 +23,14 @@ class SuspendedFilter(admin.SimpleListFilter):
         return queryset.filter(suspended_at__isnull=False) if self.value() == "yes" else queryset
 
 
+class UserForm(UserChangeForm):  # type: ignore[type-arg]
+    def clean_display_name(self) -> str:
+        return clean_line(self.cleaned_data["display_name"])
+
+
 @admin.register(User)
 class UserAdmin(KeysetAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+    form = UserForm
     list_display = ["id", "username", "display_name", "is_active", "is_staff", "date_joined"]
     list_filter = [SuspendedFilter, "is_staff"]
     search_fields = ["id", "username"]

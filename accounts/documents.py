@@ -14,7 +14,8 @@ from accounts.serializers import (
     UserPageSerializer,
     UserSummarySerializer,
 )
-from newsfeed.api.schema import VISIBLE_TEXT, answer, body, id_parameter, problems
+from newsfeed.api.fields import VISIBLE_LINE
+from newsfeed.api.schema import answer, body, id_parameter, problems
 
 USER_ID = id_parameter("user_id", "Of a user.")
 NO_SUCH_USER = "There is no such user."
@@ -181,7 +182,7 @@ find_users = extend_schema(
     parameters=[
         OpenApiParameter(
             "username",
-            {"type": "string", "minLength": 1, "pattern": VISIBLE_TEXT},
+            {"type": "string", "minLength": 1, "pattern": VISIBLE_LINE},
             required=True,
             description="The exact name.",
         ),

@@ -6,45 +6,47 @@ from rest_framework import serializers
 from accounts.models import User, valid_username
 from accounts.selectors import UserSummary
 from accounts.usernames import normalise
-from newsfeed.api.fields import StringField
+from newsfeed.api.fields import LineField, StringField
 from newsfeed.api.serializers import InputSerializer
 
 
-class UsernameField(StringField):
+class UsernameField(LineField):
     def to_internal_value(self, data: Any) -> str:
         return normalise(super().to_internal_value(data))
 
 
 class NewUsernameField(UsernameField):
-    pattern = r"^[@\t\n\r ]*[A-Za-z0-9_]{3,30}[\t\n\r ]*$"
+    @property
+    def pattern(self) -> str:
+        return r"^[@\t\n\r ]*[A-Za-z0-9_]{3,30}[\t\n\r ]*$"
 
 
 class CredentialsSerializer(InputSerializer):
     username = UsernameField()
-    password = StringField(trim_whitespace=False, max_length=128)
+    password = StringField(max_length=128)
 
 
 class SignUpSerializer(InputSerializer):
     username = NewUsernameField(validators=[valid_username])
-    password = StringField(trim_whitespace=False, max_length=128)
-    display_name = StringField(max_length=50, allow_blank=True, default="")
+    password = StringField(max_length=128)
+    display_name = LineField(max_length=50, allow_blank=True, default="")
 
 
 class RefreshSerializer(InputSerializer):
-    refresh = StringField()
+    refresh = LineField()
 
 
 class LogOutSerializer(InputSerializer):
-    refresh = StringField(required=False)
+    refresh = LineField(required=False)
 
 
 class PasswordSerializer(InputSerializer):
-    current_password = StringField(trim_whitespace=False, max_length=128)
-    new_password = StringField(trim_whitespace=False, max_length=128)
+    current_password = StringField(max_length=128)
+    new_password = StringField(max_length=128)
 
 
 class UserDeletionSerializer(InputSerializer):
-    password = StringField(trim_whitespace=False, max_length=128)
+    password = StringField(max_length=128)
 
 
 class TokensSerializer(serializers.Serializer[Any]):
@@ -57,7 +59,7 @@ class UserQuerySerializer(serializers.Serializer[Any]):
 
 
 class ProfileUpdateSerializer(InputSerializer):
-    display_name = StringField(max_length=50, allow_blank=True)
+    display_name = LineField(max_length=50, allow_blank=True)
 
 
 class UserSummarySerializer(serializers.Serializer[Any]):

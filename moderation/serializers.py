@@ -4,12 +4,15 @@ from typing import Any
 from rest_framework import serializers
 
 from moderation.models import MAX_REASON
-from newsfeed.api.fields import StringField
+from newsfeed.api.fields import TextField
 from newsfeed.api.serializers import InputSerializer
 
 
 class ReportReasonSerializer(InputSerializer):
-    reason = StringField(max_length=MAX_REASON)
+    reason = TextField(max_length=MAX_REASON)
+
+    def validate_reason(self, reason: str) -> str:
+        return reason.strip()
 
 
 class ReportSerializer(serializers.Serializer[Any]):

@@ -18,6 +18,8 @@ from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from newsfeed.text import is_blank
+
 COUNTED = 1_000
 
 
@@ -102,7 +104,7 @@ class KeysetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> tuple[QuerySet[Any], bool]:
         """Django's own would compare numbers as texts, which no index can help with."""
         term = search_term.strip()
-        return (queryset.filter(self.found_by(term)) if term else queryset), False
+        return (queryset if is_blank(term) else queryset.filter(self.found_by(term))), False
 
     def found_by(self, term: str) -> Q:
         """The rows that somebody means who types this; `search_fields` tells that one can."""

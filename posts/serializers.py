@@ -1,23 +1,17 @@
 from datetime import UTC
 from typing import Any
 
-from django.core.validators import RegexValidator
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.serializers import UserSummarySerializer
-from newsfeed.api.fields import VISIBLE, StringField
+from newsfeed.api.fields import TextField
 from newsfeed.api.serializers import InputSerializer
 from posts.models import Post
 from posts.selectors import FeedPost
 
 
 class PostContentSerializer(InputSerializer):
-    content = StringField(
-        trim_whitespace=False,
-        max_length=Post.MAX_LENGTH,
-        validators=[RegexValidator(VISIBLE, _("This field may not be blank."))],
-    )
+    content = TextField(max_length=Post.MAX_LENGTH)
 
 
 class PostSerializer(serializers.Serializer[Any]):

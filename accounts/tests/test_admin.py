@@ -16,6 +16,7 @@ def test_users_are_listed_and_searched(admin_client: Client, alice: User, bob: U
         found = admin_client.get(reverse(CHANGELIST), {"q": query}).content
         assert b"Alice" not in found
         assert b"Bob" in found
+    assert b"Alice" in admin_client.get(reverse(CHANGELIST), {"q": "\u200b"}).content
     assert b"Bob" not in admin_client.get(reverse(CHANGELIST), {"q": "bo"}).content
 
 
@@ -38,6 +39,10 @@ def test_suspending_and_deleting_are_not_done_in_a_form(admin_client: Client, al
     assert admin_client.post(change, form).status_code == 302
     alice.refresh_from_db()
     assert (alice.display_name, alice.is_active, alice.suspended_at) == ("Alicia", True, None)
+    turned = admin_client.post(change, form | {"display_name": "\u202enimda"})
+    assert b"U+202E RIGHT-TO-LEFT OVERRIDE" in turned.content
+    alice.refresh_from_db()
+    assert alice.display_name == "Alicia"
     delete = reverse("admin:accounts_user_delete", args=[alice.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 403
     selected = {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"}

@@ -31,6 +31,18 @@ def test_nothing_else_can_be_changed(as_alice: APIClient, alice: User) -> None:
     assert as_alice.patch(PATH, {"display_name": "A"}).status_code == 200
 
 
+def test_a_display_name_that_shows_nothing_is_none(as_alice: APIClient) -> None:
+    assert as_alice.patch(PATH, {"display_name": " \u3164\u200b"}).json()["display_name"] == ""
+
+
+@pytest.mark.parametrize("name", ["Alice\nAdmin", "\x1b[31mAlice", "\u202enimda", "a\u2066b"])
+def test_a_display_name_is_one_line_that_turns_nothing(as_alice: APIClient, name: str) -> None:
+    response = as_alice.patch(PATH, {"display_name": name})
+    assert response.status_code == 400
+    assert "U+" in response.json()["errors"][0]["message"]
+    assert as_alice.get(PATH).json()["display_name"] == "Alice"
+
+
 @pytest.mark.parametrize("form", [{}, {"display_name": "x" * 51}, {"display_name": None}])
 def test_a_bad_display_name_is_refused(as_alice: APIClient, form: dict[str, object]) -> None:
     response = as_alice.patch(PATH, form)

@@ -27,7 +27,7 @@ def test_a_name_that_is_only_alike_finds_nobody(
     assert as_alice.get(PATH, {"username": username}).json() == {"results": [], "next": None}
 
 
-@pytest.mark.parametrize("query", ["", "?username=", "?username=%00"])
+@pytest.mark.parametrize("query", ["", "?username=", "?username=%00", "?username=%E2%80%8B"])
 def test_a_missing_name_is_refused(as_alice: APIClient, query: str) -> None:
     response = as_alice.get(f"{PATH}{query}")
     assert response.status_code == 400

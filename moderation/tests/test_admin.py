@@ -156,7 +156,7 @@ def test_an_author_is_suspended_from_each_list_and_reinstated(
 
 def test_without_a_reason_nothing_is_done(browser: Client, post: Post) -> None:
     chosen = {"action": "hide_post", "_selected_action": [post.pk]}
-    for reason in ("", "  ", "x" * 501):
+    for reason in ("", "  ", "\u200b", "\u202ex", "x" * 501):
         page = browser.post(reverse(POSTS), chosen | {"reason": reason}).content.decode()
         assert "errorlist" in page
     assert not ModerationAction.objects.exists()

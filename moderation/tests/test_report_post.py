@@ -60,7 +60,14 @@ def test_an_unknown_post_is_not_found(as_bob: APIClient, post_id: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, *({"reason": bad} for bad in ("", "  ", "x" * 501, None, 1, ["x"], "a\0b"))]
+    "body",
+    [
+        {},
+        *(
+            {"reason": bad}
+            for bad in ("", "  ", "\u3164", "\u202ea", "x" * 501, None, 1, ["x"], "a\0b")
+        ),
+    ],
 )
 def test_a_bad_reason_is_refused_by_name(
     as_bob: APIClient, path: str, body: dict[str, object]

@@ -22,7 +22,7 @@ from drf_spectacular.utils import (
 from rest_framework import serializers
 
 from newsfeed.api.errors import PROBLEM_JSON, TITLES
-from newsfeed.api.fields import VISIBLE, StringField
+from newsfeed.api.fields import StringField
 from newsfeed.api.paging import MAX_ID
 from newsfeed.api.serializers import InputSerializer
 
@@ -66,10 +66,6 @@ _HEADERS: dict[int, dict[str, Any]] = {
     429: {"Retry-After": _WAIT},
     503: {"Retry-After": _WAIT},
 }
-
-
-# Python also strips what ECMAScript's \s leaves out.
-VISIBLE_TEXT = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
 
 
 def id_parameter(name: str, description: str) -> OpenApiParameter:
@@ -180,7 +176,7 @@ def _component(status: int) -> str:
 
 
 class StringSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """What StringField refuses besides: NUL, and a blank text."""
+    """What StringField refuses besides, as far as a pattern can tell."""
 
     target_class = StringField
     match_subclasses = True
@@ -189,14 +185,7 @@ class StringSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
         field = self.target
         schema = auto_schema._map_serializer_field(field, direction, bypass_extensions=True)
         schema["minLength"] = int(not field.allow_blank)
-        if field.pattern:
-            return schema | {"pattern": field.pattern}
-        patterns = {one.regex.pattern for one in field.validators if hasattr(one, "regex")}
-        if VISIBLE in patterns or (field.trim_whitespace and not field.allow_blank):
-            schema["pattern"] = VISIBLE_TEXT
-        elif not patterns:
-            schema["pattern"] = r"^[^\u0000]*$"
-        return schema
+        return schema | {"pattern": field.pattern}
 
 
 class InputSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

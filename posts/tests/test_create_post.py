@@ -26,10 +26,11 @@ def test_a_new_post_is_answered_and_found_at_its_location(as_alice: APIClient, a
     assert as_alice.get(location).json() == response.json()
 
 
-def test_white_space_is_kept_as_written(as_alice: APIClient) -> None:
+def test_white_space_is_kept_as_written_but_for_ends_of_lines(as_alice: APIClient) -> None:
     content = "  first\r\n\n\tsecond  "
-    assert as_alice.post(PATH, {"content": content}).json()["content"] == content
-    assert Post.objects.get().content == content
+    kept = "  first\n\n\tsecond  "
+    assert as_alice.post(PATH, {"content": content}).json()["content"] == kept
+    assert Post.objects.get().content == kept
 
 
 def test_five_thousand_characters_fit_and_not_one_more(as_alice: APIClient) -> None:
@@ -40,7 +41,21 @@ def test_five_thousand_characters_fit_and_not_one_more(as_alice: APIClient) -> N
     assert Post.objects.count() == 1
 
 
-BAD: list[object] = ["", " ", "\n\t ", "a\0b", None, 1, 1.5, True, [], {}]
+BAD: list[object] = [
+    "",
+    " ",
+    "\n\t ",
+    "\u200b",
+    "\u2800",
+    "a\0b",
+    "a\u202eb",
+    None,
+    1,
+    1.5,
+    True,
+    [],
+    {},
+]
 
 
 @pytest.mark.parametrize("form", [{}, *({"content": content} for content in BAD)])
