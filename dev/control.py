@@ -45,7 +45,7 @@ class Control:
         return {
             "SECRET_KEY": self.secret,
             "DATABASE_URL": self.database_url,
-            "REDIS_URL": f"redis://127.0.0.1:{self.ports.redis}/0",
+            "REDIS_URL": f"redis://:{self.secret}@127.0.0.1:{self.ports.redis}/0",
             "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{self.ports.kafka}",
             "KAFKA_MIN_INSYNC_REPLICAS": "1",
             "KAFKA_REPLICATION_FACTOR": "1",
@@ -115,7 +115,7 @@ class Control:
 
     def _wait_for(self, name: str, deadline: float) -> None:
         deaths = set()
-        while not probes.is_ready(name, self.ports, self.database_url):
+        while not probes.is_ready(name, self.ports, self.env):
             info = self._info(name)
             if info["statename"] in {"BACKOFF", "EXITED", "FATAL"}:
                 deaths.add(info["stop"])

@@ -1,12 +1,14 @@
 """When is a program of the stack ready? Not when its port is open: when it answers."""
 
-import socket
 import urllib.request
+from collections.abc import Mapping
 
 import MySQLdb
 from environ import Env
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
+from redis import Redis
+from redis.exceptions import RedisError
 
 from dev.ports import Ports
 
@@ -14,21 +16,22 @@ SECONDS = 5
 """After which it is asked anew."""
 
 
-def is_ready(name: str, ports: Ports, database_url: str) -> bool:
+def is_ready(name: str, ports: Ports, env: Mapping[str, str]) -> bool:
+    """`env`: what the project has to know of the stack."""
     try:
         match name:
             case "mariadb":
-                connect_database(database_url)
+                connect_database(env["DATABASE_URL"])
                 return True
             case "redis":
-                return _redis_answers(ports.redis)
+                return _redis_answers(env["REDIS_URL"])
             case "kafka":
                 return _kafka_answers(ports.kafka)
             case "api":
                 return _web_answers(ports.api, "/readyz")
             case _:
                 return _web_answers(getattr(ports, name), "/livez")
-    except (OSError, MySQLdb.Error, KafkaError):
+    except (OSError, MySQLdb.Error, RedisError, KafkaError):
         return False
 
 
@@ -44,10 +47,9 @@ def connect_database(url: str) -> None:
     ).close()
 
 
-def _redis_answers(port: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
-        connection.sendall(b"PING\r\n")
-        return connection.recv(16).startswith(b"+PONG")
+def _redis_answers(url: str) -> bool:
+    with Redis.from_url(url, socket_timeout=SECONDS, retry=None) as redis:
+        return bool(redis.ping())
 
 
 def _kafka_answers(port: int) -> bool:

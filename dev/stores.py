@@ -1,4 +1,4 @@
-"""What MariaDB and Kafka need on disk before they start."""
+"""What MariaDB, Redis and Kafka need on disk before they start."""
 
 import os
 import re
@@ -34,6 +34,10 @@ def kafka_jars(state: Path) -> str:
 
 def prepare_stores(state: Path, ports: Ports, password: str, *, mariadb: bool) -> None:
     (state / "mariadb.sql").write_text(INIT_SQL.substitute(password=password))
+    # In a file that only its owner reads: the command line is shown to everybody by ps.
+    redis = state / "redis.conf"
+    redis.touch(mode=0o600)
+    redis.write_text(f"requirepass {password}\n")
     properties = Template((KAFKA / "server.properties").read_text())
     (state / "server.properties").write_text(
         properties.substitute(

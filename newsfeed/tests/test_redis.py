@@ -1,9 +1,12 @@
+import stat
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from conftest import Redis
-from newsfeed.redis import RedisUnavailable, Script, ask
+from dev.control import Control
+from newsfeed.redis import RedisError, RedisUnavailable, Script, ask
 from tests.redis_server import Away
 
 
@@ -35,3 +38,16 @@ def test_a_script_that_redis_has_lost_is_sent_alone(redis: Redis, tmp_path: Path
         redis.script_flush()
         replies = ask(("INCR", "b"), ("EVALSHA", script.sha, 1, "a", 2), ("GET", "b"))
         assert replies == [total // 2, total, b"%d" % (total // 2)]
+
+
+def test_the_stacks_redis_wants_a_password_that_nobody_else_can_read() -> None:
+    stack = Control.attach()
+    url = f"127.0.0.1:{stack.ports.redis}"
+    with Redis.from_url(settings.REDIS_URL) as known, Redis.from_url(f"redis://{url}") as unknown:
+        assert known.ping()
+        with pytest.raises(RedisError, match="Authentication required"):
+            unknown.ping()
+    command = Path(f"/proc/{stack.pid('redis')}/cmdline").read_bytes().decode()
+    assert "redis-server" in command
+    assert stack.secret not in command
+    assert stat.S_IMODE((stack.state / "redis.conf").stat().st_mode) == 0o600

@@ -50,8 +50,24 @@ def _settings(**variables: str) -> dict[str, Any]:
 
 
 def _example() -> dict[str, str]:
-    text = (ROOT / ".env.example").read_text()
+    return _variables((ROOT / ".env.example").read_text())
+
+
+def _variables(text: str) -> dict[str, str]:
     return dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
+
+
+def test_the_command_of_the_example_draws_two_secrets(tmp_path: Path) -> None:
+    text = (ROOT / ".env.example").read_text()
+    commands = "\n".join(re.findall(r"^#   (.*)$", text, re.MULTILINE))
+    assert commands in (ROOT / "README.md").read_text().replace("$ s", "s")
+    (tmp_path / ".env.example").write_text(text)
+    subprocess.run(["bash", "-c", commands], cwd=tmp_path, check=True)  # noqa: S603, S607
+    made = _variables((tmp_path / ".env").read_text())
+    secret, password = made["SECRET_KEY"], made["REDIS_PASSWORD"]
+    assert len(secret) == len(password) == 64
+    assert secret != password
+    assert made["REDIS_URL"] == f"redis://:{password}@redis:6379/0"
 
 
 def _read_in(name: str, pattern: str) -> set[str]:
@@ -80,7 +96,9 @@ def test_the_values_of_the_example_are_the_defaults() -> None:
 def test_each_value_of_the_example_arrives() -> None:
     changed = _settings(**_example() | {"SECRET_KEY": 32 * "s"})
     assert changed["DATABASES"]["default"]["HOST"] == "mysql"
-    assert changed["CACHES"]["default"]["LOCATION"][0].startswith("redis://redis:6379/0?")
+    assert changed["CACHES"]["default"]["LOCATION"][0].startswith(
+        "redis://:CHANGE-THIS@redis:6379/0?"
+    )
     assert changed["KAFKA_BOOTSTRAP_SERVERS"] == ["kafka:9092"]
     assert changed["KAFKA_MIN_INSYNC_REPLICAS"] == 1
 

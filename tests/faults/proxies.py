@@ -19,17 +19,15 @@ class Proxies:
             "redis": ports.redis_proxy,
             "kafka": ports.kafka_proxy,
         }
-        database = urlsplit(stack.database_url)
-        address = f"127.0.0.1:{ports.mariadb_proxy}"
-        login, _, server = database.netloc.rpartition("@")
+        server = urlsplit(stack.database_url).netloc.rpartition("@")[2]
         self._servers = {
             "mariadb": server if ":" in server else f"{server}:3306",
             "redis": f"127.0.0.1:{ports.redis}",
             "kafka": f"127.0.0.1:{ports.kafka_behind_proxy}",
         }
         self.env = {
-            "DATABASE_URL": database._replace(netloc=f"{login}@{address}").geturl(),
-            "REDIS_URL": f"redis://127.0.0.1:{ports.redis_proxy}/0",
+            "DATABASE_URL": _moved(stack.database_url, ports.mariadb_proxy),
+            "REDIS_URL": _moved(stack.env["REDIS_URL"], ports.redis_proxy),
             "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{ports.kafka_proxy}",
         }
 
@@ -63,3 +61,10 @@ class Proxies:
         self._process.stdin.write(line)
         self._process.stdin.flush()
         assert self._process.stdout.readline() == line
+
+
+def _moved(url: str, port: int) -> str:
+    """To a port of this machine, with the same log-in."""
+    parts = urlsplit(url)
+    login = parts.netloc.rpartition("@")[0]
+    return parts._replace(netloc=f"{login}@127.0.0.1:{port}").geturl()
