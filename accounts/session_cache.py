@@ -3,13 +3,16 @@
 `session:{jti}`: the user of an access token that was found good, as JSON. Who reads MySQL for it
 first claims the key, and writes only if the claim still stands: whatever is deleted or flushed in
 between stays so. `auth:blacklist:{jti}`: that token is revoked.
+
+Redis does not decide who somebody is: the user of a session must be the token's, and what was not
+written by us, at either key, is as good as none.
 """
 
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import orjson
+import msgspec
 
 from accounts.models import User
 from newsfeed.redis import Command, ask
@@ -18,7 +21,7 @@ SESSION_SECONDS = 1800
 CLAIM_SECONDS = 10
 """Longer than MySQL is given to answer."""
 _CLAIM = b"?"
-_FIELDS = ("id", "username", "display_name")
+_REVOKED = b"1"
 _FINISH = """
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call("SET", KEYS[1], ARGV[2], "EX", ARGV[3])
@@ -30,30 +33,48 @@ class Lookup(NamedTuple):
     user: User | None
     """Without what changes and matters: other fields are read when they are asked for."""
     is_revoked: bool
+    is_broken: bool
+    """The session was not written by us."""
+
+
+class _Session(msgspec.Struct):
+    id: int
+    username: str
+    display_name: str
 
 
 def commands(jti: str) -> list[Command]:
     """Others may go out with them, in the same round trip; `parse` wants the replies to these."""
-    return [("GET", _session(jti)), ("EXISTS", _blacklist(jti))]
+    return [("GET", _session(jti)), ("GET", _blacklist(jti))]
 
 
-def parse(replies: list[Any]) -> Lookup:
-    session, is_blacklisted = replies
-    is_known = session is not None and not session.startswith(_CLAIM)
-    return Lookup(_user(orjson.loads(session)) if is_known else None, bool(is_blacklisted))
+def parse(replies: list[Any], user_id: int) -> Lookup:
+    """`user_id` is the one of the token."""
+    kept, mark = replies
+    session, is_free = None, kept is None or kept.startswith(_CLAIM)
+    if not is_free:
+        session = _read(kept, user_id)
+    # Somebody has written at the mark: only MySQL can tell whether the token is revoked.
+    is_doubtful = mark not in (None, _REVOKED)
+    user = _user(session) if session and not is_doubtful else None
+    return Lookup(user, mark == _REVOKED, is_broken=not is_free and session is None)
 
 
-def claim(jti: str) -> bytes | None:
-    """What `finish` wants; None if somebody else is at it. Read MySQL after it."""
+def claim(jti: str, *, over: bool = False) -> bytes | None:
+    """What `finish` wants; None if somebody else is at it. Read MySQL after it.
+
+    `over`: in place of whatever stands there.
+    """
     token = _CLAIM + secrets.token_bytes(16)
-    (is_mine,) = ask(("SET", _session(jti), token, "NX", "EX", CLAIM_SECONDS))
+    command: Command = ("SET", _session(jti), token, "EX", CLAIM_SECONDS)
+    (is_mine,) = ask(command if over else (*command, "NX"))
     return token if is_mine else None
 
 
 def finish(jti: str, token: bytes, user: User, seconds: int) -> None:
     """Writes the session for so many seconds at most, if it still is claimed with this token."""
-    fields = orjson.dumps({name: getattr(user, name) for name in _FIELDS})
-    ask(("EVAL", _FINISH, 1, _session(jti), token, fields, min(SESSION_SECONDS, seconds)))
+    session = msgspec.json.encode(_Session(user.pk, user.username, user.display_name))
+    ask(("EVAL", _FINISH, 1, _session(jti), token, session, min(SESSION_SECONDS, seconds)))
 
 
 def revoke(seconds_left: Mapping[str, int]) -> None:
@@ -69,8 +90,16 @@ def forget(jtis: Iterable[str]) -> None:
     ask(*(("DEL", _session(jti)) for jti in jtis))
 
 
-def _user(fields: dict[str, Any]) -> User:
-    return User.from_db("default", _FIELDS, [fields[name] for name in _FIELDS])
+def _read(kept: bytes, user_id: int) -> _Session | None:
+    try:
+        session = msgspec.json.decode(kept, type=_Session)
+    except (ValueError, RecursionError):
+        return None
+    return session if session.id == user_id else None
+
+
+def _user(session: _Session) -> User:
+    return User.from_db("default", session.__struct_fields__, msgspec.structs.astuple(session))
 
 
 def _session(jti: str) -> str:

@@ -32,10 +32,10 @@ def _from_redis(access: Claims, count: Count) -> User | None:
     try:
         *replies, counted = ask(*session_cache.commands(access.jti), count.command)
         count.note(counted)
-        found = session_cache.parse(replies)
+        found = session_cache.parse(replies, access.user_id)
         if found.user or found.is_revoked:
             return None if found.is_revoked else found.user
-        claim = session_cache.claim(access.jti)
+        claim = session_cache.claim(access.jti, over=found.is_broken)
     except RedisUnavailable as error:
         logger.warning("session of user %d is read from MySQL: %s", access.user_id, error)
         claim = None

@@ -6,13 +6,15 @@ key, because two keys can be evicted apart. The score of `~` tells the state:
 - negative: being built, by the builder whose token is the score's absolute value;
 - zero or positive: ready, and the score is the floor: nothing is claimed of ids at or below it.
 
-No key or no sentinel: cold. Every operation is idempotent and none depends on the order of the
-others. ARCHITECTURE.md tells why no post is lost between a rebuild and a push.
+No key or no sentinel: cold, and so is what was not written by us. Every operation is idempotent and
+none depends on the order of the others. ARCHITECTURE.md tells why no post is lost between a rebuild
+and a push.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,7 +138,11 @@ class FeedStore:
         reply = self._run(READ, user_id, before, limit, settings.FEED_TTL_SECONDS)
         if not reply:
             return None
-        floor, *ids = map(int, reply)
+        try:
+            floor, *ids = map(int, reply)
+        except ValueError:  # not written by us
+            self.invalidate([user_id])
+            return None
         return Slice(ids, floor)
 
     def peek(self, user_ids: Iterable[int]) -> dict[int, Content]:
@@ -147,7 +153,7 @@ class FeedStore:
         return {
             user_id: Content(int(scores.pop(SENTINEL)), scores)
             for user_id, scores in found.items()
-            if SENTINEL in scores
+            if isfinite(scores.get(SENTINEL, nan))
         }
 
     def draw(self, count: int) -> set[int]:

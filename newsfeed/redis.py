@@ -11,7 +11,7 @@ from typing import Any
 from django_redis import get_redis_connection
 from hiredis import pack_command
 from redis.client import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from newsfeed import redis_cluster
 from newsfeed.breaker import Breaker, BreakerOpen
@@ -30,6 +30,7 @@ __all__ = [
     "round_trip",
 ]
 
+FOREIGN = b""
 breaker = Breaker("redis", slow_seconds=0.2)
 
 
@@ -67,6 +68,7 @@ def round_trip(
     Not a transaction, and in a cluster in no order: each command has one key, and they may lie on
     different nodes. Scripts that Redis has lost are sent to it, which costs a second round trip.
     `lasting`: what was written must not be lost when a replica takes over (`exchange`).
+    A key of a type that the command is not for is read as if it were empty: the reply is FOREIGN.
     """
     commands = list(commands)
     replies = _exchange(redis, commands, lasting=lasting)
@@ -75,8 +77,10 @@ def round_trip(
         again = _exchange(redis, [_with_source(commands[n]) for n in lost], lasting=lasting)
         for n, reply in zip(lost, again, strict=True):
             replies[n] = reply
-    for reply in replies:
-        if isinstance(reply, RedisError):
+    for n, reply in enumerate(replies):
+        if isinstance(reply, ResponseError) and "WRONGTYPE" in str(reply):
+            replies[n] = FOREIGN
+        elif isinstance(reply, RedisError):
             raise reply
     return replies
 

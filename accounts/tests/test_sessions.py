@@ -95,6 +95,32 @@ def test_the_session_is_not_kept_longer_than_its_token(alice: User, redis: Redis
     assert 80 <= redis.ttl(_key(access)) <= 91  # a minute, and the leeway for clocks
 
 
+def test_redis_does_not_decide_who_somebody_is(alice: User, bob: User, redis: Redis) -> None:
+    access = issue_tokens(alice)["access"]
+    session = bearer(access)
+    assert session.get(ME).json()["id"] == alice.pk
+    of_bob = {"id": bob.pk, "username": "bob", "display_name": "Bob"}
+    redis.set(_key(access), orjson.dumps(of_bob))
+    assert session.get(ME).json()["id"] == alice.pk
+    assert orjson.loads(cast("bytes", redis.get(_key(access))))["id"] == alice.pk
+
+
+@pytest.mark.parametrize("fill", ["set", "rpush"])
+def test_a_revocation_that_redis_has_lost_to_something_else_is_found_in_mysql(
+    alice: User, redis: Redis, fill: str
+) -> None:
+    access = issue_tokens(alice)["access"]
+    session, key = bearer(access), _key(access)
+    assert session.get(ME).status_code == 200
+    kept = cast("bytes", redis.get(key))
+    assert session.post(LOGOUT).status_code == 204
+    mark = key.replace("session", "auth:blacklist")
+    redis.set(key, kept)
+    redis.delete(mark)
+    getattr(redis, fill)(mark, "x")
+    assert _is_out(session)
+
+
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_the_end_of_a_session_takes_effect_at_once(
     session: APIClient, alice: User, as_bob: APIClient, end: End, redis: Redis

@@ -15,6 +15,10 @@ if over > 0 then
   floor = redis.call('ZRANGE', KEYS[1], over - 1, over - 1)[1]
   redis.call('ZREMRANGEBYRANK', KEYS[1], 0, over - 1)
 end
+if not tonumber(floor) then -- a member that we have not written
+  redis.call('DEL', KEYS[1])
+  return 0
+end
 redis.call('ZADD', KEYS[1], floor, '~')
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1

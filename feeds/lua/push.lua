@@ -14,6 +14,10 @@ end
 local over = redis.call('ZCARD', KEYS[1]) - 1 - ARGV[1]
 if floor >= 0 and over > tonumber(ARGV[2]) then
   local highest_dropped = redis.call('ZRANGE', KEYS[1], over, over)[1]
+  if not tonumber(highest_dropped) then -- we have not written it: the next read rebuilds all
+    redis.call('DEL', KEYS[1])
+    return 0
+  end
   redis.call('ZREMRANGEBYRANK', KEYS[1], 0, over)
   redis.call('ZADD', KEYS[1], highest_dropped, '~')
 end

@@ -7,7 +7,18 @@ local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 
-local newest = tonumber(redis.call('LINDEX', KEYS[1], 0) or 0)
+-- The time at this place. A key that holds anything else is as good as none.
+local function at(place)
+  local found = redis.pcall('LINDEX', KEYS[1], place)
+  local time = tonumber(found)
+  if found and not (time and time < math.huge) then
+    redis.call('DEL', KEYS[1])
+    return nil
+  end
+  return time
+end
+
+local newest = at(0) or 0
 if newest > now then
   if newest - now > window then
     redis.call('DEL', KEYS[1]) -- the clock was set back, by more than can be waited for
@@ -16,10 +27,10 @@ if newest > now then
   end
 end
 
-local oldest = redis.call('LINDEX', KEYS[1], -1)
-while oldest and tonumber(oldest) <= now - window do
+local oldest = at(-1)
+while oldest and oldest <= now - window do
   redis.call('RPOP', KEYS[1])
-  oldest = redis.call('LINDEX', KEYS[1], -1)
+  oldest = at(-1)
 end
 
 local used = redis.call('LLEN', KEYS[1])
@@ -28,8 +39,7 @@ if admitted then
   redis.call('LPUSH', KEYS[1], string.format('%.0f', now))
   redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000))
   used = used + 1
-  oldest = oldest or now
 elseif used > limit then
-  oldest = redis.call('LINDEX', KEYS[1], limit - 1) -- the limit was higher before
+  oldest = at(limit - 1) -- the limit was higher before
 end
-return {admitted and 1 or 0, used, tonumber(oldest) + window - now}
+return {admitted and 1 or 0, used, (oldest or now) + window - now}
