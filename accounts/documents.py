@@ -41,8 +41,9 @@ sign_up = extend_schema(
     summary="Sign up",
     description=(
         "A name is taken for good. It is kept in lower case, without a leading @ and white space "
-        "around it. The password must have 8 characters at least, not only digits, "
-        "and must be neither a common one nor like the name. Then log in."
+        "around it. The staff's names and their like are reserved. The password must have 8 "
+        "characters at least, not only digits, and must be neither a common one nor made of the "
+        "user's or the service's names. Then log in."
     ),
     tags=["auth"],
     request=body(

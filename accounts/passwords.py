@@ -4,7 +4,8 @@ A hash takes a core for tens of milliseconds. A process computes one at a time, 
 threads may wait for their turn: the others go on answering requests that need no hash.
 """
 
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 
@@ -25,6 +26,22 @@ class Argon2id(Argon2PasswordHasher):
     time_cost = 2
     parallelism = 1
 
+    def encode(self, password: str, salt: str) -> str:
+        return super().encode(normalise(password), salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        return super().verify(normalise(password), encoded)
+
+
+def normalise(password: str) -> str:
+    """The one form in which passwords are hashed: a phone and a desktop may send "é" in two.
+
+    NFC, and a plain space for any other: OpaqueString of RFC 8265, 4.2.2. NFKC would make fewer
+    passwords of more, and take "²" for "2".
+    """
+    spaced = "".join(" " if unicodedata.category(one) == "Zs" else one for one in password)
+    return unicodedata.normalize("NFC", spaced)
+
 
 _turn = Lock()
 _places = BoundedSemaphore(1 + settings.WEB_THREADS // 2)
@@ -43,8 +60,19 @@ def verify_password(password: str | None, encoded: str, upgrade: Callable[[str],
 
     Raises ServerBusy.
     """
+
+    def replace(right: str) -> None:
+        upgrade(make_password(right))
+
     with _in_turn():
-        return check_password(password, encoded, lambda right: upgrade(make_password(right)))
+        return any(check_password(form, encoded, replace) for form in _forms(password, encoded))
+
+
+def _forms(password: str | None, encoded: str) -> Iterable[str | None]:
+    """Hashes of older kinds are of whatever form was sent, so there are two at most."""
+    if password is None or encoded.startswith("argon2$"):
+        return [password]
+    return dict.fromkeys([password, normalise(password)])
 
 
 @contextmanager

@@ -8,18 +8,21 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from accounts.models import RefreshToken, User
-from accounts.passwords import hash_password
+from accounts.passwords import hash_password, normalise
 from accounts.revocation import revoke
 from accounts.selectors import lock_active_user_or_raise, lock_user_or_raise
 from accounts.tokens import issue_tokens
 from accounts.totp import forget_devices
+from accounts.usernames import is_reserved
 from newsfeed.api.exceptions import Conflict
 from newsfeed.db import transactional
 
 
 def sign_up(*, username: str, password: str, display_name: str = "") -> User:
-    """Raises ValidationError for a weak password, Conflict for a name that is taken."""
-    _refuse_weak(password, User(username=username), field="password")
+    """Raises ValidationError for a reserved name and a weak password, Conflict for a taken name."""
+    if is_reserved(username):
+        raise ValidationError({"username": [_("This name is reserved.")]})
+    _refuse_weak(password, User(username=username, display_name=display_name), field="password")
     return create_user(
         username=username, password_hash=hash_password(password), display_name=display_name
     )
@@ -27,7 +30,7 @@ def sign_up(*, username: str, password: str, display_name: str = "") -> User:
 
 def _refuse_weak(password: str, user: User, *, field: str) -> None:
     try:
-        validate_password(password, user)
+        validate_password(normalise(password), user)
     except InvalidPassword as error:
         raise ValidationError({field: error.messages}) from error
 

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from accounts.guessing import skeleton
+
 _WHITE_SPACE = " \t\r\n"
 
 
@@ -16,3 +18,27 @@ def normalise(typed: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", typed).casefold()
     return unicodedata.normalize("NFKC", folded).strip(_WHITE_SPACE).lstrip(f"@{_WHITE_SPACE}")
+
+
+# Whom a name would pass for: the staff, the service, and mailboxes of RFC 2142.
+_RESERVED = """
+abuse admin admins administrator administrators anonymous api billing deleted everyone help helpdesk
+hostmaster mailer_daemon mod mods moderation moderator moderators newsfeed nobody noc no_reply null
+official operator owner postmaster privacy root security settings staff sudo superuser support
+sysadmin system undefined verified webmaster
+"""
+
+
+def is_reserved(username: str) -> bool:
+    """Of a normalised name: whether it is a reserved one, or looks like one.
+
+    Underscores do not count, nor do digits around the name, and other digits stand for letters.
+
+    >>> [is_reserved(name) for name in ("admin_", "4dm1n", "support24", "admiral")]
+    [True, True, True, False]
+    """
+    letters = username.replace("_", "")
+    return not _SKELETONS.isdisjoint({skeleton(letters), skeleton(letters.strip("0123456789"))})
+
+
+_SKELETONS = frozenset(skeleton(name.replace("_", "")) for name in _RESERVED.split())

@@ -1,19 +1,20 @@
 """How passwords are hashed, and what becomes of those who want it at the same time."""
 
+import unicodedata
 from collections.abc import Callable
 from contextlib import ExitStack
 from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
-from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, make_password
 from django.test import Client
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts import passwords, services
 from accounts.models import User
-from accounts.tests.conftest import ME
+from accounts.tests.conftest import ME, bearer
 
 LOGIN = "/api/v1/auth/login/"
 PASSWORD = "/api/v1/auth/password/"
@@ -57,6 +58,48 @@ def test_a_log_in_replaces_a_hash_of_an_older_kind(
     assert User.objects.get().password.startswith(ARGON2ID)
     assert _logs_in(password)
     assert as_alice.get(ME).status_code == 200
+
+
+COMPOSED = "caf\u00e9 \ud55c\uae00 au lait"
+DECOMPOSED = unicodedata.normalize("NFD", COMPOSED).replace(" ", "\u00a0")
+both_ways = pytest.mark.parametrize(
+    ("one", "other"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)]
+)
+
+
+@both_ways
+@pytest.mark.usefixtures("db", "real_hashers")
+def test_a_password_that_was_set_on_one_device_works_on_another(one: str, other: str) -> None:
+    assert _post("signup", username="alice", password=one) == 201
+    assert _logs_in(other)
+    assert _logs_in(one)
+    assert not _logs_in(one.replace("\u00e9", "e").replace("e\u0301", "e"))
+    assert _admin_log_in(other) == 200
+    User.objects.update(is_staff=True)
+    assert _admin_log_in(other) == 302
+    access = APIClient().post(LOGIN, {"username": "alice", "password": one}).json()["access"]
+    form = {"current_password": other, "new_password": f"{one}!"}
+    assert bearer(access).post(PASSWORD, form).status_code == 200
+    assert _logs_in(f"{other}!")
+
+
+@both_ways
+def test_a_hash_of_before_takes_the_form_it_was_made_of_and_the_normal_one(
+    alice: User, real_hashers: None, one: str, other: str
+) -> None:
+    User.objects.update(password=make_password(one, hasher="pbkdf2_sha256"))
+    assert _logs_in(other) == (one == COMPOSED)
+    assert _logs_in(one)
+    assert User.objects.get().password.startswith(ARGON2ID)
+    assert _logs_in(other)
+
+
+def test_an_older_hash_is_tried_twice_at_most(alice: User, real_hashers: None) -> None:
+    alice.password = make_password(COMPOSED, hasher="pbkdf2_sha256")
+    for wrong, tries in (("plain", 1), (DECOMPOSED[1:], 2)):
+        with patch.object(passwords, "check_password", wraps=check_password) as tried:
+            assert not alice.check_password(wrong)
+        assert tried.call_count == tries
 
 
 def test_an_upgrade_does_not_bring_an_old_password_back(

@@ -1,4 +1,5 @@
 import pytest
+from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -47,12 +48,43 @@ def test_a_name_is_kept_in_its_one_form(client: APIClient, password: str, writte
     assert client.post(PATH, {"username": "dave_1", "password": password}).status_code == 409
 
 
-@pytest.mark.parametrize("weak", ["short1!", "12345678901", "password", "dave_the_great", 123.5])
+RESERVED = ["admin", "adm1n", "_a_d_m_i_n_", "4dmin", "Support24", "r00t", "newsfeed_", "0fficial"]
+
+
+@pytest.mark.parametrize("username", RESERVED)
+def test_a_name_that_would_pass_for_the_staff_is_refused(
+    client: APIClient, password: str, username: str
+) -> None:
+    response = client.post(PATH, {"username": username, "password": password})
+    assert response.status_code == 400
+    [error] = response.json()["errors"]
+    assert error == {"field": "username", "message": "This name is reserved."}
+    like = {"username": f"{username}x", "password": password}
+    assert client.post(PATH, like).status_code == 201
+
+
+def test_an_operator_may_have_it(db: None, password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", password)
+    call_command("createsuperuser", username="admin", email="a@example.org", interactive=False)
+    assert User.objects.get().username == "admin"
+
+
+WEAK = ["short1!", "12345678901", "password", "dave_the_great", 123.5, "\u1112\u1161\u11ab" * 3]
+WEAK += ["newsfeed2026!", "N3wsf33d-123", "taerg_eht_evad", "d4ve.Kim.99", "김데이브-2026"]
+
+
+@pytest.mark.parametrize("weak", WEAK)
 def test_a_weak_password_is_refused(client: APIClient, weak: object) -> None:
-    response = client.post(PATH, {"username": "dave_the_great", "password": weak})
+    form = {"username": "dave_the_great", "display_name": "Dave Kim 김데이브"}
+    response = client.post(PATH, form | {"password": weak})
     assert response.status_code == 400
     assert {error["field"] for error in response.json()["errors"]} == {"password"}
     assert not User.objects.exists()
+
+
+def test_a_long_password_may_hold_a_name(client: APIClient) -> None:
+    form = {"username": "dave", "password": "dave reads newsfeed on trains"}
+    assert client.post(PATH, form).status_code == 201
 
 
 def test_every_missing_field_is_named(client: APIClient) -> None:

@@ -19,8 +19,8 @@ ENDS_SESSIONS = {"log_out", "log_out_everywhere", "change_password", "delete_me"
 # What hangs on more than the request, so that no schema can tell it: the only refusals of valid
 # data that are no failure. Each by its status, and by the fields that a 400 may name.
 REFUSED = {
-    # A password may be a common one, all digits, or like the name.
-    "sign_up": (400, {"password"}),
+    # A password may be a common one, all digits, or like the name; a name may be reserved.
+    "sign_up": (400, {"password", "username"}),
     # So may a new one, and the old one may be another.
     "change_password": (400, {"current_password", "new_password"}),
     "delete_me": (400, {"password"}),

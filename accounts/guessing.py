@@ -1,0 +1,49 @@
+"""Likeness to a word, whatever digits stand for its letters."""
+
+import re
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+SERVICE = "newsfeed"
+LEFT = 8
+"""Characters that a password must have besides words that one guesses: the least length of NIST
+SP 800-63B, 5.1.1.2, which also wants the words of this module refused."""
+_SHORTEST = 3
+_LOOK_ALIKE = str.maketrans("013456789|!$@l", "oieasbtbgiisai")
+
+
+def skeleton(word: str) -> str:
+    """What is equal for words that look alike, in lower case.
+
+    >>> skeleton("4dm1n") == skeleton("Admin")
+    True
+    """
+    return word.lower().translate(_LOOK_ALIKE)
+
+
+class ContextValidator:
+    """Refuses a password that is little more than the account's names, the service's, or those
+    written backwards, also with digits for letters."""
+
+    def validate(self, password: str, user: "User | None" = None) -> None:
+        """Raises ValidationError."""
+        left = skeleton(password)
+        for word in _words(user):
+            left = left.replace(word, "").replace(word[::-1], "")
+        if left != skeleton(password) and len(left) < LEFT:
+            raise ValidationError(self.get_help_text(), code="password_of_context")
+
+    def get_help_text(self) -> str:
+        return _("A password must not be made of your names or of the name of this service.")
+
+
+def _words(user: "User | None") -> list[str]:
+    """Skeletons, the longest first."""
+    names = [user.username, user.display_name, user.email.partition("@")[0]] if user else []
+    words = {skeleton(one) for name in names for one in (name, *re.split(r"[\W_]+", name))}
+    return sorted({w for w in words if len(w) >= _SHORTEST} | {skeleton(SERVICE)}, key=len)[::-1]
