@@ -33,6 +33,11 @@ class User(AbstractUser):
         editable=False,
         help_text="The row stays, so that nobody else can have the name.",
     )
+    erased_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Since when nothing is left that the user wrote, nor any follow.",
+    )
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     auth_epoch = models.PositiveIntegerField(
@@ -44,7 +49,11 @@ class User(AbstractUser):
 
     class Meta:
         db_table = "users"
-        indexes = [models.Index(fields=["is_staff"], name="users_is_staff")]
+        indexes = [
+            models.Index(fields=["is_staff"], name="users_is_staff"),
+            # Whom nobody sees and whose follows are still there: few, however many have left.
+            models.Index(fields=["erased_at", "is_active"], name="users_unseen"),
+        ]
 
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:

@@ -1,9 +1,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
@@ -130,13 +131,26 @@ def user_ids(*, after: int, limit: int) -> list[int]:
 
 
 def get_profile(*, user: User, viewer_id: int) -> Profile:
+    """With counts that equal what the lists show: nobody who is suspended or deleted."""
     return Profile(
         user=user,
-        follower_count=user.follower_edges.count(),
-        following_count=user.following_edges.count(),
+        follower_count=_count_seen(user.follower_edges.all(), "followee", "follower"),
+        following_count=_count_seen(user.following_edges.all(), "follower", "followee"),
         post_count=user.posts.visible().count(),
         followed_by_me=user.follower_edges.filter(follower_id=viewer_id).exists(),
     )
+
+
+def _count_seen(edges: QuerySet[Any], one: str, other: str) -> int:
+    """All of a user's edges, less those to users whom nobody sees.
+
+    Both are counted along an index. A join would look up the row of each follower: ten times the
+    time at 100,000 of them.
+    """
+    unseen = edges.filter(**{f"{other}__in": User.objects.filter(is_active=False, erased_at=None)})
+    unseen_count = unseen.order_by().values(one).annotate(count=Count("*")).values("count")
+    counts = edges.aggregate(seen=Count("*") - Coalesce(Subquery(unseen_count), 0))
+    return int(counts["seen"])
 
 
 def lock_users_or_raise(*, exclusive_id: int, shared_id: int) -> None:
