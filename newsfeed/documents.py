@@ -21,7 +21,8 @@ ETAG = f'"{blake2b(OPENAPI, digest_size=12).hexdigest()}"'
 @get_only
 @condition(etag_func=lambda _: ETAG)
 def schema(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(OPENAPI, content_type="application/yaml")
+    headers = {"Cache-Control": "no-cache"}  # to be kept, and asked for with its ETag
+    return HttpResponse(OPENAPI, content_type="application/yaml", headers=headers)
 
 
 class AlwaysTheSame(BaseContentNegotiation):

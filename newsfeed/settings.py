@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "newsfeed.api.requests.request_middleware",
+    "newsfeed.api.caching.no_store_by_default",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -104,6 +105,7 @@ CORS_ALLOWED_ORIGINS = env.texts(
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-none-match", "x-request-id"]
 CORS_EXPOSE_HEADERS = [
+    "Content-Disposition",
     "ETag",
     "Idempotency-Replayed",
     "Location",
@@ -112,7 +114,10 @@ CORS_EXPOSE_HEADERS = [
     "RateLimit-Remaining",
     "RateLimit-Reset",
     "Retry-After",
+    "WWW-Authenticate",
+    "X-Relogin-Required",
     "X-Request-ID",
+    "X-Token-Refresh-Needed",
 ]
 
 # Seconds. One edge is that of the objective for reads, 0.2 (docs/operations.md).
