@@ -179,6 +179,7 @@ def _own_keys_and_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The keys of the test before were rolled back. And nothing is revoked but by the test, so a
     second that passes adds no query: what it revokes makes its process ask MySQL again."""
     monkeypatch.setattr(keys, "_ring", keys.EMPTY_RING)
+    monkeypatch.setattr(keys, "_missed_at", -keys.MISS_SECONDS)
     monkeypatch.setattr(revocation, "_trusted_until", float("inf"))
 
 

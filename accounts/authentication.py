@@ -25,7 +25,7 @@ class JWTAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         access = read_access_or_raise(token.strip())
-        user = get_session_user_or_raise(access, Count(request, access.user_id))
+        user = get_session_user_or_raise(access, Count(request, access.user_id, access.family))
         request._request.has_old_token = access.has_old_key  # type: ignore[attr-defined]
         return user, access
 

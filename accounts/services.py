@@ -18,6 +18,10 @@ from newsfeed.api.exceptions import Conflict
 from newsfeed.db import transactional
 
 
+class WrongPassword(ValidationError):
+    """Of somebody who is logged in."""
+
+
 def sign_up(*, username: str, password: str, display_name: str = "") -> User:
     """Raises ValidationError for a reserved name and a weak password, Conflict for a taken name."""
     if is_reserved(username):
@@ -93,11 +97,12 @@ def update_profile(*, user: User, display_name: str) -> User:
 def change_password(*, user: User, current_password: str, new_password: str) -> dict[str, str]:
     """Ends all sessions of the user, and returns the tokens of a new one: {"access", "refresh"}.
 
-    Raises ValidationError for a wrong or a weak password, Conflict when another change was first.
+    Raises WrongPassword, ValidationError for a weak new one, and Conflict when another change was
+    first.
     """
     user.refresh_from_db(fields=["password", "auth_epoch"])
     if not user.check_password(current_password):
-        raise ValidationError({"current_password": [_("This is not your password.")]})
+        raise WrongPassword({"current_password": [_("This is not your password.")]})
     _refuse_weak(new_password, user, field="new_password")
     return _replace_password(user, hash_password(new_password))
 
@@ -117,12 +122,12 @@ def delete_user(*, user: User, password: str) -> None:
     """Nobody sees the user from now on, all sessions end, and what names a person is erased.
 
     The row stays, so that nobody else can have the name. What the user has written and whom they
-    follow goes later, step by step: this is one short transaction. Raises ValidationError for a
-    wrong password, Conflict when another change was first.
+    follow goes later, step by step: this is one short transaction. Raises
+    WrongPassword, and Conflict when another change was first.
     """
     user.refresh_from_db(fields=["password", "auth_epoch"])
     if not user.check_password(password):
-        raise ValidationError({"password": [_("This is not your password.")]})
+        raise WrongPassword({"password": [_("This is not your password.")]})
     _erase_user(user.pk, epoch=user.auth_epoch)
 
 

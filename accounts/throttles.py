@@ -2,13 +2,15 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, cast
 
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.tokens import read_refresh_or_raise
 from accounts.usernames import normalise
 from newsfeed.api import limits
 from newsfeed.api.addresses import address_of
 from newsfeed.api.limits import Limit
-from newsfeed.api.throttles import EndpointThrottle
+from newsfeed.api.throttles import EndpointThrottle, hold
 
 
 class LoginThrottle(EndpointThrottle):
@@ -32,15 +34,36 @@ class LoginThrottle(EndpointThrottle):
 
 
 class PasswordThrottle(EndpointThrottle):
-    """Where a password is asked for, though the endpoint is for more than that.
+    """Where somebody who is logged in gives the password: besides the endpoint's own limit.
 
-    Besides the endpoint's own limit: whoever guesses here and at auth/password/ has one for both.
+    Wrong ones are counted, for all of these endpoints together and by session: whoever has stolen
+    a token cannot keep the owner from a new password, who logs in again for it.
     """
 
     def allow_request(self, request: Request, view: object) -> bool:
         if not super().allow_request(request, view):
             return False
-        http: Any = request._request
-        key = limits.key(request.user.pk or address_of(request), "password")
-        http.rate_limit = self.refusal = limits.admit(key, limits.limit_of("password"))
-        return self.refusal.admitted
+        session: Any = request.auth
+        key = limits.key(session.family, "password")
+        outcome = limits.admit(key, limits.limit_of("password"))
+        hold(outcome, request)
+        return self.note(outcome, request._request)
+
+
+class RefreshThrottle(EndpointThrottle):
+    """By session, or by address if the token names none: who floods the API from behind the same
+    address uses up nobody else's limit."""
+
+    def limits(self, request: Request) -> Iterator[tuple[str, Limit]]:
+        who = _session_of(cast("dict[str, Any]", request.data).get("refresh")) or address_of(
+            request
+        )
+        yield limits.key(who, "refresh"), limits.limit_of("refresh")
+
+
+def _session_of(token: object) -> str:
+    """The session of a refresh token that we have signed and that has not expired, or ""."""
+    try:
+        return read_refresh_or_raise(token).family if isinstance(token, str) else ""
+    except AuthenticationFailed:
+        return ""

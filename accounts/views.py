@@ -20,6 +20,7 @@ from accounts.serializers import (
     UserSummarySerializer,
 )
 from accounts.services import (
+    WrongPassword,
     change_password,
     delete_user,
     end_all_sessions,
@@ -28,10 +29,10 @@ from accounts.services import (
     update_profile,
 )
 from accounts.sessions import log_out, refresh_tokens
-from accounts.throttles import LoginThrottle, PasswordThrottle
+from accounts.throttles import LoginThrottle, PasswordThrottle, RefreshThrottle
 from accounts.tokens import issue_tokens
 from newsfeed.api.paging import page_response
-from newsfeed.api.throttles import EndpointThrottle
+from newsfeed.api.throttles import EndpointThrottle, counted_only_if
 from newsfeed.replica import may_read_replica
 
 
@@ -65,6 +66,8 @@ class LoginView(OpenView):
 
 
 class RefreshView(OpenView):
+    throttle_classes = [RefreshThrottle]
+
     @documents.refresh_tokens
     def post(self, request: Request) -> Response:
         serializer = RefreshSerializer(data=request.data)
@@ -89,11 +92,15 @@ class LogOutAllView(APIView):
 
 
 class PasswordView(APIView):
+    throttle_classes = [PasswordThrottle]
+
     @documents.change_password
     def post(self, request: AuthenticatedRequest) -> Response:
-        serializer = PasswordSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return Response(change_password(user=request.user, **serializer.validated_data))
+        with counted_only_if(WrongPassword, request):
+            serializer = PasswordSerializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            tokens = change_password(user=request.user, **serializer.validated_data)
+        return Response(tokens)
 
 
 class MeView(APIView):
@@ -112,9 +119,10 @@ class MeView(APIView):
 
     @documents.delete_me
     def delete(self, request: AuthenticatedRequest) -> Response:
-        serializer = UserDeletionSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        delete_user(user=request.user, **serializer.validated_data)
+        with counted_only_if(WrongPassword, request):
+            serializer = UserDeletionSerializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            delete_user(user=request.user, **serializer.validated_data)
         return Response(status=204)
 
     def get_throttles(self) -> list[BaseThrottle]:

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from unittest.mock import patch
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts import services
@@ -14,6 +16,10 @@ PATH = "/api/v1/auth/password/"
 LOGIN = "/api/v1/auth/login/"
 NEW = "battery horse staple correct"
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def _form(current: str, new: str = NEW) -> dict[str, object]:
+    return {"current_password": current, "new_password": new}
 
 
 def _logs_in(password: str) -> bool:
@@ -64,6 +70,25 @@ def test_missing_fields_are_named(as_alice: APIClient) -> None:
     response = as_alice.post(PATH, {})
     fields = [error["field"] for error in response.json()["errors"]]
     assert (response.status_code, fields) == (400, ["current_password", "new_password"])
+
+
+def test_who_has_stolen_a_session_cannot_keep_the_owner_from_a_new_password(
+    alice: User, as_user: Callable[[User], APIClient], password: str, settings: Settings
+) -> None:
+    settings.RATE_LIMITS = "default=4/m,password=3/m"
+    thief, owner = as_user(alice), as_user(alice)
+    assert [thief.post(PATH, _form("wrong")).status_code for _ in range(5)] == [400] * 3 + [429] * 2
+    assert [thief.post(PATH, {}).status_code for _ in range(4)] == [429] * 4
+    assert owner.post(PATH, _form(password)).status_code == 200
+
+
+def test_only_wrong_passwords_count(as_alice: APIClient, password: str, settings: Settings) -> None:
+    settings.RATE_LIMITS = "default=100/m,password=2/m"
+    harmless = [{}, _form(""), _form(password, "1234"), _form(password) | {"x": 1}]
+    assert [as_alice.post(PATH, form).status_code for form in harmless] == [400] * 4
+    answers = [as_alice.post(PATH, _form("wrong")) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
+    assert answers[-1].headers["RateLimit-Policy"] == "2;w=60"
 
 
 def test_of_two_changes_at_once_the_second_is_a_conflict(

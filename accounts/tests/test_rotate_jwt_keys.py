@@ -1,4 +1,5 @@
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
@@ -8,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -126,6 +128,21 @@ def test_a_key_of_another_process_is_found_at_once(alice: User) -> None:
     _rotate("--force")
     access = issue_tokens(alice)["access"]
     keys._ring = knows_only_the_first
+    assert bearer(access).get(ME).status_code == 200
+
+
+def test_keys_that_nobody_has_cost_a_query_a_second(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue_tokens(alice)
+    knows_only_the_first = keys._ring
+    with CaptureQueriesContext(connection) as queries:
+        assert [keys.verifying_key(f"{n}") for n in range(9)] == [None] * 9
+    assert len(queries) == 1
+    _rotate("--force")
+    access = issue_tokens(alice)["access"]
+    keys._ring = knows_only_the_first
+    monkeypatch.setattr(keys, "_missed_at", time.monotonic() - keys.MISS_SECONDS)
     assert bearer(access).get(ME).status_code == 200
 
 

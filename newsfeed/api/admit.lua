@@ -2,7 +2,7 @@
 --
 -- KEYS[1]: a list of the times at which requests were admitted, newest first.
 -- ARGV: limit, window. All times are in microseconds, by the clock of this server.
--- Returns {admitted (0 or 1), admitted in the window, time until one more may be}.
+-- Returns {admitted (0 or 1), admitted in the window, time until one more may be, time of this one}.
 local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -42,4 +42,4 @@ if admitted then
 elseif used > limit then
   oldest = at(limit - 1) -- the limit was higher before
 end
-return {admitted and 1 or 0, used, (oldest or now) + window - now}
+return {admitted and 1 or 0, used, (oldest or now) + window - now, admitted and now or 0}

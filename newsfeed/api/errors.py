@@ -20,10 +20,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import views
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ValidationError
 from rest_framework.response import Response
 
 from newsfeed.api.exceptions import DatabaseUnavailable, ServerBusy
+from newsfeed.api.throttles import count_refusal
 
 PROBLEM_JSON = "application/problem+json"
 # Those of RFC 9110, whatever this Python calls them.
@@ -52,6 +53,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if isinstance(exc, DATABASE_ERRORS):
         logger.error("database error", exc_info=exc)
         exc = DatabaseUnavailable()
+    elif isinstance(exc, NotAuthenticated | AuthenticationFailed):
+        exc = count_refusal(context["request"]) or exc
     response = views.exception_handler(exc, context)
     if response is None:
         return None

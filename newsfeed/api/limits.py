@@ -15,6 +15,8 @@ import re
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 ADMIT = Script(Path(__file__).parent / "admit.lua")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 _ITEM = re.compile(r"([a-z-]+)=([1-9][0-9]{0,8})/([smh])")
-NAMES = {"default", "login-address", "login-username"}
+NAMES = {"default", "login-address", "login-known", "login-username", "password", "unauthorized"}
 """Limits that are not of one endpoint."""
 MAX_KEYS = 10_000
 """That a process remembers: some MB. Whoever was idle for the longest is forgotten first."""
@@ -51,6 +53,11 @@ class Outcome(NamedTuple):
     remaining: int
     seconds: int
     """Rounded up: until the oldest request leaves the window, so that one more is admitted."""
+    key: str
+    at: float
+    """When it was admitted, by this process's clock."""
+    redis_at: int
+    """The same by the clock of Redis, in microseconds; 0 if Redis did not count it."""
 
     def headers(self) -> dict[str, str]:
         """As in draft-ietf-httpapi-ratelimit-headers-06, the last form with a field for each."""
@@ -95,10 +102,11 @@ def command(key: str, limit: Limit) -> Command:
 
 def outcome(key: str, limit: Limit, reply: list[int]) -> Outcome:
     """What the reply to `command` means."""
-    admitted, used, microseconds = reply
-    if admitted and not _memory.admit(key, limit)[0]:
-        admitted = 0  # Redis was flushed
-    return _decided("redis", limit, (bool(admitted), used, microseconds / 1e6))
+    admitted, used, microseconds, redis_at = reply
+    mine = _memory.admit(key, limit) if admitted else None
+    is_admitted = mine is not None and mine.admitted  # if Redis alone admits, it was flushed
+    counted = Counted(is_admitted, used, microseconds / 1e6, mine.at if mine else 0.0)
+    return _decided("redis", key, limit, counted, redis_at)
 
 
 def admit(key: str, limit: Limit) -> Outcome:
@@ -114,14 +122,36 @@ def admit(key: str, limit: Limit) -> Outcome:
 def alone(key: str, limit: Limit) -> Outcome:
     """What this process decides by itself: one of WEB_CONCURRENCY that share the limit."""
     share = limit._replace(requests=max(1, limit.requests // settings.WEB_CONCURRENCY))
-    return _decided("process", share, _memory.admit(key, share))
+    return _decided("process", key, share, _memory.admit(key, share))
 
 
-def _decided(by: str, limit: Limit, counted: tuple[bool, int, float]) -> Outcome:
-    admitted, used, seconds = counted
-    DECIDED.labels(by, "admitted" if admitted else "refused").inc()
-    remaining = max(0, limit.requests - used) if admitted else 0
-    return Outcome(admitted, limit, remaining, max(1, math.ceil(seconds)))
+def give_back(outcomes: Iterable[Outcome]) -> None:
+    """These requests turned out not to count. Without Redis, it goes on counting what it has."""
+    admitted = [one for one in outcomes if one.admitted]
+    for one in admitted:
+        _memory.give_back(one.key, one.at)
+    commands = [("LREM", one.key, 1, one.redis_at) for one in admitted if one.redis_at]
+    try:
+        if commands:
+            redis.ask(*commands)
+    except RedisUnavailable as error:
+        logger.warning("%d requests stay counted: %s", len(commands), error)
+
+
+class Counted(NamedTuple):
+    admitted: bool
+    used: int
+    """How many are in the window."""
+    seconds: float
+    """Until one more is admitted."""
+    at: float
+
+
+def _decided(by: str, key: str, limit: Limit, counted: Counted, redis_at: int = 0) -> Outcome:
+    DECIDED.labels(by, "admitted" if counted.admitted else "refused").inc()
+    remaining = max(0, limit.requests - counted.used) if counted.admitted else 0
+    seconds = max(1, math.ceil(counted.seconds))
+    return Outcome(counted.admitted, limit, remaining, seconds, key, counted.at, redis_at)
 
 
 class Memory:
@@ -131,8 +161,7 @@ class Memory:
         self._lock = threading.Lock()
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def admit(self, key: str, limit: Limit) -> tuple[bool, int, float]:
-        """Whether one more is admitted, how many were in the window, and seconds until one is."""
+    def admit(self, key: str, limit: Limit) -> Counted:
         with self._lock:
             times = self._times.setdefault(key, deque())
             self._times.move_to_end(key)
@@ -145,7 +174,11 @@ class Memory:
             if admitted:
                 times.append(now)
             nth = times[max(0, len(times) - limit.requests)]
-            return admitted, len(times), nth + limit.seconds - now
+            return Counted(admitted, len(times), nth + limit.seconds - now, now)
+
+    def give_back(self, key: str, at: float) -> None:
+        with self._lock, suppress(KeyError, ValueError):  # forgotten already
+            self._times[key].remove(at)
 
 
 _memory = Memory()

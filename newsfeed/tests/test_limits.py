@@ -135,6 +135,33 @@ def test_all_processes_share_the_limit(another_process: Callable[[], None]) -> N
     assert not admit(KEY, Limit(3, 60)).admitted
 
 
+def test_what_is_given_back_leaves_the_others_their_times(
+    redis: Redis, another_process: Callable[[], None]
+) -> None:
+    limit = Limit(3, 60)
+    first, second, third = (admit(KEY, limit) for _ in range(3))
+    assert not admit(KEY, limit).admitted
+    limits.give_back([second, admit(KEY, limit)])
+    assert [int(cast("bytes", time)) for time in redis.lrange(KEY, 0, -1)] == [
+        third.redis_at,
+        first.redis_at,
+    ]
+    assert [admit(KEY, limit).admitted for _ in range(2)] == [True, False]
+    another_process()
+    assert not admit(KEY, limit).admitted
+
+
+def test_without_redis_it_is_given_back_too(redis_away: Away, redis: Redis) -> None:
+    limit = Limit(4, 60)  # two a process
+    counted_by_redis = admit(KEY, limit)
+    with redis_away():
+        counted_here = admit(KEY, limit)
+        assert not admit(KEY, limit).admitted
+        limits.give_back([counted_by_redis, counted_here])
+        assert [admit(KEY, limit).admitted for _ in range(3)] == [True, True, False]
+    assert redis.llen(KEY) == 1, "Redis goes on counting what it could not be told of"
+
+
 def test_a_refusal_does_not_count(redis: Redis) -> None:
     for _ in range(5):
         admit(KEY, Limit(2, 60))
