@@ -8,8 +8,11 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.selectors import ids_named
+from accounts.services import end_all_sessions
 from newsfeed.admin_lists import KeysetAdmin, number
 from newsfeed.text import clean_line
+
+RIGHTS = {"is_staff", "is_superuser", "groups", "user_permissions"}
 
 
 class SuspendedFilter(admin.SimpleListFilter):
@@ -52,6 +55,12 @@ class UserAdmin(KeysetAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
             return super().get_fieldsets(request, obj)
         public = ["id", "username", "display_name", "date_joined"]
         return [(None, {"fields": [*public, "is_active", "suspended_at", "deleted_at"]})]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
+        """Who gets a right back that was taken must not come back with a session of before."""
+        super().save_model(request, obj, form, change)
+        if RIGHTS & set(form.changed_data):
+            end_all_sessions(obj.pk)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A row that is gone takes what others have seen and answered along: suspend instead."""

@@ -4,7 +4,8 @@ import logging
 from typing import Any
 
 from django.db import transaction
-from django.db.models.signals import post_save, pre_delete
+from django.db.models.signals import post_delete, post_save, pre_delete
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import session_cache
 from accounts.models import User
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 def connect() -> None:
     post_save.connect(user_saved, sender=User)
     pre_delete.connect(user_deleted, sender=User)
+    post_save.connect(device_saved, sender=TOTPDevice)
+    post_delete.connect(device_deleted, sender=TOTPDevice)
 
 
 def user_saved(instance: User, *, created: bool, **_: Any) -> None:
@@ -27,12 +30,24 @@ def user_saved(instance: User, *, created: bool, **_: Any) -> None:
     has_new_password = instance._password is not None
     if has_new_password or not instance.__dict__.get("is_active", True):
         end_all_sessions(instance.pk)
+        # Who changes the own password at the admin stays there, by a hash of the new epoch.
+        instance.refresh_from_db(fields=["auth_epoch"])
     else:
         transaction.on_commit(lambda: _forget_names(instance.pk), robust=True)
 
 
 def user_deleted(instance: User, **_: Any) -> None:
     end_all_sessions(instance.pk)
+
+
+def device_saved(instance: TOTPDevice, *, created: bool, **_: Any) -> None:
+    if created:
+        end_all_sessions(instance.user_id)
+
+
+def device_deleted(instance: TOTPDevice, **_: Any) -> None:
+    """A session that was begun with a lost device must not outlive it."""
+    end_all_sessions(instance.user_id)
 
 
 def _forget_names(user_id: int) -> None:

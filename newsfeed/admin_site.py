@@ -17,6 +17,8 @@ from django_otp.forms import OTPAuthenticationFormMixin
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.throttling import BaseThrottle
 
+from newsfeed import admin_sessions
+
 
 class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: ignore[misc]
     otp_token = forms.CharField(
@@ -32,7 +34,7 @@ class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: i
     def clean(self) -> dict[str, Any]:
         self.cleaned_data = super().clean()
         user = self.get_user()
-        if settings.ADMIN_TOTP_REQUIRED or (user and user_has_device(user)):
+        if needs_token(user):
             self.clean_otp(user)
         return self.cleaned_data
 
@@ -52,10 +54,18 @@ class NewsfeedAdminSite(AdminSite):
     login_template = "admin/login_with_token.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """A session from before ADMIN_TOTP_REQUIRED was set is no longer enough."""
+        """A session of before ADMIN_TOTP_REQUIRED was set is no longer enough."""
         user: Any = request.user  # with what OTPMiddleware adds
-        is_verified = not settings.ADMIN_TOTP_REQUIRED or user.is_verified()
-        return is_verified and super().has_permission(request)
+        return (
+            super().has_permission(request)
+            and (user.is_verified() or not needs_token(user))
+            and admin_sessions.prolong(request.session)
+        )
+
+
+def needs_token(user: Any) -> bool:
+    """None: somebody whose password was wrong."""
+    return bool(settings.ADMIN_TOTP_REQUIRED or (user and user_has_device(user)))
 
 
 def client_address(request: HttpRequest) -> str:

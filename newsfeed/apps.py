@@ -7,7 +7,14 @@ class NewsfeedConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from newsfeed import checks  # noqa: F401 (importing registers them)
+        from django.contrib.auth.signals import user_logged_in
+
+        from newsfeed import (
+            admin_sessions,
+            checks,  # noqa: F401 (importing registers them)
+        )
+
+        user_logged_in.connect(admin_sessions.begin)
 
 
 class NewsfeedAdminConfig(admin.AdminConfig):

@@ -231,6 +231,8 @@ ADMIN_PATH = env.text(
     "be like admin/ and not below api/ or static/",
 )
 ADMIN_TOTP_REQUIRED = env.flag("ADMIN_TOTP_REQUIRED", default=False)
+ADMIN_IDLE_SECONDS = env.number("ADMIN_IDLE_SECONDS", default=30 * 60, least=60)
+ADMIN_SESSION_SECONDS = env.number("ADMIN_SESSION_SECONDS", default=12 * 3600, least=60)
 OTP_TOTP_ISSUER = "newsfeed"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)

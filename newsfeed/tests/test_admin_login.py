@@ -1,18 +1,17 @@
 """The log-in of the admin: its second factor, its lock-out and its path."""
 
-import time
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
-from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from tests.second_factor import token_of
 
 LOGIN = "/admin/login/"
 INDEX = "/admin/"
@@ -39,13 +38,6 @@ def _enroll(username: str = "alice") -> str:
     out = StringIO()
     call_command("enroll_totp", username, stdout=out)
     return out.getvalue()
-
-
-def _token(user: User) -> str:
-    device = TOTPDevice.objects.get(user=user)
-    totp = TOTP(device.bin_key, device.step, device.t0, device.digits)
-    totp.time = time.time()
-    return f"{totp.token():06}"
 
 
 def test_a_password_is_enough_for_those_without_a_device(
@@ -75,7 +67,7 @@ def test_who_has_enrolled_a_device_needs_a_token(
     assert _log_in(browser, password, "000000") == 200
     TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
     assert browser.get(INDEX).status_code == 302
-    assert _log_in(browser, password, _token(staff)) == 302
+    assert _log_in(browser, password, token_of(staff)) == 302
     assert browser.get(INDEX).status_code == 200
 
 
@@ -87,17 +79,17 @@ def test_where_everybody_needs_a_device_an_old_session_is_not_enough(
     assert browser.get(INDEX).status_code == 302
     assert _log_in(browser, password) == 200
     _enroll()
-    assert _log_in(browser, password, _token(staff)) == 302
+    assert _log_in(browser, password, token_of(staff)) == 302
     assert browser.get(INDEX).status_code == 200
 
 
 def test_a_new_device_replaces_the_one_before(browser: Client, staff: User, password: str) -> None:
     _enroll()
-    old = _token(staff)
+    old = token_of(staff)
     _enroll()
     assert _log_in(browser, password, old) == 200
     TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
-    assert _log_in(browser, password, _token(staff)) == 302
+    assert _log_in(browser, password, token_of(staff)) == 302
 
 
 @pytest.mark.parametrize("username", ["bob", "nobody"])

@@ -77,6 +77,8 @@ WRONG = {
         "|/admin/|admin|api/|api/admin/|static/|a b/|<int:x>/|//|../",
     ),
     "ADMIN_TOTP_REQUIRED": BOOLEANS,
+    "ADMIN_IDLE_SECONDS": NUMBERS | {"59": "it must be from 60 to"},
+    "ADMIN_SESSION_SECONDS": NUMBERS | {"59": "it must be from 60 to"},
     "DATABASE_URL": DATABASES | {"": "must be like mysql://"},
     "DATABASE_REPLICA_URL": DATABASES,
     "DATABASE_CONN_MAX_AGE": NUMBERS | {"-1": "it must be from 0 to"},
