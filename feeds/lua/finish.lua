@@ -3,8 +3,8 @@
 if redis.call('ZSCORE', KEYS[1], '~') ~= '-' .. ARGV[1] then
   return 0
 end
--- Removed before anything is added: a post at the floor's score would rank below the sentinel.
-redis.call('ZREM', KEYS[1], '~')
+-- The sentinel goes too, as its score is negative. It returns last: while ids are trimmed by rank,
+-- it must not be one of them.
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[2])
 for i = 5, #ARGV do
   redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i])

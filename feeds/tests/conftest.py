@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import pytest
@@ -78,10 +78,13 @@ def dead_letter(value: bytes, offset: int, topic: Topic = Topic.FEED) -> DeadLet
     )
 
 
-def walk(client: APIClient, limit: int) -> list[list[int]]:
+def walk(
+    client: APIClient, limit: int, before_each: Callable[[], object] = lambda: None
+) -> list[list[int]]:
     """All pages of the feed, as ids."""
     pages, path = [], f"{FEED}?limit={limit}"
     while path:
+        before_each()
         response = client.get(path)
         assert response.status_code == 200, response.content
         pages.append([post["id"] for post in response.json()["results"]])

@@ -109,6 +109,18 @@ def test_the_feed_goes_on_in_mysql_beyond_the_cap(
         assert len(stored_ids(bob.pk)) == 10
 
 
+@pytest.mark.parametrize("limit", [4, 12])
+def test_any_page_may_be_the_one_that_rebuilds_the_feed(
+    as_bob: APIClient, alice: User, bob: User, settings: Settings, limit: int
+) -> None:
+    settings.FEED_MAX_LENGTH = 10
+    ids = write_posts(alice, 31)
+    rebuilt = _reads("rebuild")
+    pages = walk(as_bob, limit, before_each=lambda: store.workers.invalidate([bob.pk]))
+    assert [*chain(*pages)] == ids
+    assert _reads("rebuild") == rebuilt + len(pages)
+
+
 def test_pages_are_whole_when_pushes_have_raised_the_floor(
     as_bob: APIClient, alice: User, bob: User, settings: Settings
 ) -> None:
