@@ -69,6 +69,11 @@ mutants:  ## Plant known bugs, one at a time: the tests must see each
 	@bin/setup
 	$(PYTHON) -m tests.faults.mutants
 
+.PHONY: mutation
+mutation:  ## Change MODULE (several, or all) one operator at a time for MINUTES: show what no test sees
+	@bin/setup mutation
+	$(PYTHON) -m tests.mutation --minutes $(MINUTES) $(MODULE)
+
 .PHONY: lint
 lint: .venv  ## Style, types, security, import rules, missing migrations, openapi.yaml
 	$(PYTHON) -m ruff check .
@@ -94,6 +99,7 @@ requirements: .venv  ## Pin requirements*.txt anew, from requirements*.in
 	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
 	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
 	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements-k8s.in -o requirements-k8s.txt
+	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements-mutation.in -o requirements-mutation.txt
 
 .venv:
 	@bin/setup
