@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
@@ -18,6 +18,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.throttling import BaseThrottle
 
 from newsfeed import admin_sessions
+from newsfeed.admin_guard import GuardedAdmin
 
 
 class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: ignore[misc]
@@ -52,6 +53,12 @@ class NewsfeedAdminSite(AdminSite):
     site_url = None  # there is no page at /
     login_form = LoginForm
     login_template = "admin/login_with_token.html"
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Django's pages and those of libraries are guarded as ours are."""
+        base = admin_class or ModelAdmin
+        guarded = type(base.__name__, (GuardedAdmin, base), {"__module__": base.__module__})
+        super().register(model_or_iterable, guarded, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """A session of before ADMIN_TOTP_REQUIRED was set is no longer enough."""

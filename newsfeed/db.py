@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,12 +19,34 @@ logger = logging.getLogger(__name__)
 
 LOCK_WAIT_TIMEOUT = 1205
 DEADLOCK = 1213
+READ_ONLY = 1290
+CLIENT_CODES = range(2000, 3000)
+"""Of the driver, when it cannot reach the server or has lost it."""
+OUTAGES = {
+    *(1015, 1021, 1026, 1030, 1037, 1038, 1041, 1114, 1135),  # no disk, memory or thread left
+    *(1040, 1203, 1226),  # too many connections
+    *(1042, 1043, 1129, 1130, 1158, 1159, 1160, 1161, 1184),  # the network, or who may come in
+    *(1044, 1045, 1049, 1698),  # nobody may come in: an account or a database is missing
+    *(1053, 1077, 1079, 1927, 3032, 3168),  # the server stops, or has ended the connection
+    *(1180, 1181, LOCK_WAIT_TIMEOUT, 1206, DEADLOCK, 1317, 1637, 1969, 3024, 3572),  # given up
+    *(READ_ONLY, 1792, 1836),  # a primary that has become a replica
+}
+"""Codes of MySQL and MariaDB ("Server Error Message Reference") that say nothing against what was
+asked. Any other that comes as an OperationalError does: an unknown column, a bad pattern."""
 RETRIES = 3
 MAX_PAUSE_SECONDS = 0.05
 
 
 class _GivenUp(Exception):
     """MySQL gave up what the function asked for, before anything was committed."""
+
+
+def is_outage(error: object) -> bool:
+    """Whether the server, the connection or the transaction failed, and not what was asked."""
+    if isinstance(error, OperationalError):
+        code = error.args[0] if error.args else None
+        return not isinstance(code, int) or code in OUTAGES or code in CLIENT_CODES
+    return isinstance(error, InterfaceError)
 
 
 def transactional(work: Callable[P, R]) -> Callable[P, R]:

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import escape_uri_path
 from django.utils.translation import gettext as _
@@ -25,6 +24,7 @@ from rest_framework.response import Response
 
 from newsfeed.api.exceptions import DatabaseUnavailable, ServerBusy
 from newsfeed.api.throttles import count_refusal
+from newsfeed.db import is_outage
 
 PROBLEM_JSON = "application/problem+json"
 # Those of RFC 9110, whatever this Python calls them.
@@ -43,14 +43,12 @@ TITLES = {
     500: gettext_lazy("Internal Server Error"),
     503: gettext_lazy("Service Unavailable"),
 }
-# The connection, the server or the transaction is gone; bugs in SQL raise others.
-DATABASE_ERRORS = (OperationalError, InterfaceError)
 logger = logging.getLogger(__name__)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Answer an exception raised in an API view; None leaves it to `server_error`."""
-    if isinstance(exc, DATABASE_ERRORS):
+    if is_outage(exc):
         logger.error("database error", exc_info=exc)
         exc = DatabaseUnavailable()
     elif isinstance(exc, NotAuthenticated | AuthenticationFailed):
@@ -118,7 +116,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Also what a middleware or the admin raises ends here, while it is being handled."""
     error = sys.exception()
-    if isinstance(error, DATABASE_ERRORS):
+    if is_outage(error):
         error = DatabaseUnavailable()
     if isinstance(error, (DatabaseUnavailable, ServerBusy)):
         return _unavailable(request, error)

@@ -150,3 +150,17 @@ def test_a_connection_lost_between_requests_is_not_noticed(as_alice: APIClient) 
     close_old_connections()
     assert as_alice.get(ME).status_code == 200
     assert connection.connection is not lost
+
+
+WRONG_SQL = ("SELECT 'a' REGEXP '('", "SELECT nothing FROM users", "SELECT 1 FROM nowhere")
+
+
+@pytest.mark.parametrize("sql", WRONG_SQL)
+def test_a_wrong_statement_is_no_outage(as_alice: APIClient, sql: str) -> None:
+    def ask_wrongly(execute: Any, _sql: str, _params: Any, *rest: Any) -> Any:
+        return execute(sql, None, *rest)
+
+    as_alice.raise_request_exception = False
+    with connection.execute_wrapper(ask_wrongly):
+        assert as_alice.get(ME).status_code == 500
+    assert as_alice.get(ME).status_code == 200
