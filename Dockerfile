@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-FROM python:3.13-slim-bookworm AS builder
+FROM python:3.13.16-slim-bookworm AS builder
 WORKDIR /build
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -9,7 +9,7 @@ COPY requirements.txt ./
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13.16-slim-bookworm
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libmariadb3 \

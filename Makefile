@@ -75,7 +75,7 @@ mutation:  ## Change MODULE (several, or all) one operator at a time for MINUTES
 	$(PYTHON) -m tests.mutation --minutes $(MINUTES) $(MODULE)
 
 .PHONY: lint
-lint: .venv  ## Style, types, security, import rules, missing migrations, openapi.yaml
+lint: .venv  ## Style, types, security, import rules, missing migrations, openapi.yaml, images
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy .
@@ -84,6 +84,7 @@ lint: .venv  ## Style, types, security, import rules, missing migrations, openap
 	@# Without the filter, Django warns that it could not ask the database about old migrations.
 	$(PYTHON) -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run
 	$(PYTHON) manage.py spectacular --validate --fail-on-warn | diff -u openapi.yaml -
+	$(PYTHON) -m dev.images >/dev/null
 
 .PHONY: bench
 bench:  ## Measure on servers of their own, each number beside its floor

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.k8s.rendering import K8S, ROOT, render
+from dev import images
+from tests.k8s.objects import workloads
+from tests.k8s.rendering import K8S, ROOT, manifests_of, render
 from tests.k8s.tools import run
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -24,8 +26,9 @@ def test_hadolint_accepts_the_dockerfile() -> None:
 
 
 def test_the_workflows_fit_githubs_schema() -> None:
-    assert {path.name for path in WORKFLOWS} == {"ci.yml", "image.yml"}
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "image.yml", "scan.yml"}
     run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
+    run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
 
 
 def test_zizmor_finds_nothing_in_the_workflows(tmp_path: Path) -> None:
@@ -40,6 +43,38 @@ def test_actions_are_pinned_by_their_commits() -> None:
     used = [u for path in WORKFLOWS for u in re.findall(r"uses: (.*)", path.read_text())]
     assert used
     assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", each) for each in used)
+
+
+WRONG_IMAGES = {
+    "redis:7.2": "name a patch release, like redis:1.2.3",
+    "redis:latest": "name a patch release",
+    "redis": "name a patch release",
+    "redis:7.2.10": "7.2.10 has CVE-2025-49844",
+    "nginxinc/nginx-unprivileged:1.30.6-alpine": "1.30.6 has NGINX2Root",
+}
+
+
+@pytest.mark.parametrize(("image", "part"), WRONG_IMAGES.items())
+def test_an_image_with_a_hole_or_without_a_patch_version_is_told(image: str, part: str) -> None:
+    [fault] = images.faults([image, "mysql:8.4.11", "redis_exporter:v1.69.0"])
+    assert fault.startswith(f"{image}: ")
+    assert part in fault
+    assert list(images.faults(["redis:7.2.11", f"a:1.2.3@sha256:{64 * '0'}"])) == []
+
+
+def test_an_image_has_one_version() -> None:
+    [fault] = images.faults(["mysql:8.4.11", "mysql:8.4.12"])
+    assert fault == "mysql: one version, not 8.4.11 and 8.4.12"
+
+
+def test_every_image_that_is_run_is_among_those_that_are_scanned() -> None:
+    named = {image for file in images.FILES for image in images.named(file.read_text())}
+    pods = [w for overlay in ("local", "production") for w in workloads(manifests_of(overlay))]
+    run_there = {container["image"] for w in pods for container in w.containers}
+    stores = {image for image in run_there if "newsfeed" not in image}
+    assert len(stores) > 8
+    assert stores < named
+    assert list(images.faults(images.of_others(named))) == []
 
 
 def test_the_runners_mysql_makes_room_for_mariadb() -> None:
