@@ -23,7 +23,9 @@ wsgi_app = "newsfeed.wsgi:application"
 bind = settings.WEB_BIND
 workers = settings.WEB_CONCURRENCY
 threads = settings.WEB_THREADS
-worker_class = "gthread"
+worker_class = "newsfeed.server.worker.Worker"
+# Files go out as other answers do, within the worker's bounds.
+sendfile = False
 # Longer than load balancers keep idle connections (60 s): so it is never we who close one
 # just as the next request comes in.
 keepalive = 75

@@ -1,0 +1,205 @@
+"""gunicorn's threaded worker, whose threads do not wait for clients.
+
+gunicorn gives a connection to a thread as soon as it is accepted, and that reads the request and
+writes the answer as fast as the client does: with eight threads, eight silent clients stop the
+service. Here the loop reads requests and takes an answer's last 2 MiB, as nginx would in front, so
+that it holds also for who asks the service past nginx (docs/design/slow-clients.md).
+"""
+
+import errno
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+from newsfeed.server.connection import ClientSocket, Connection
+from newsfeed.server.framing import TooLarge
+from newsfeed.server.refusals import problem, status_of
+
+REQUEST_SECONDS = 20
+"""For a whole request, from its first byte, or from the beginning of the connection."""
+ANSWER_SECONDS = 60
+"""For a thread's work on it, and then again for what is left to send."""
+LINGER_SECONDS = 2
+"""For the client to close first, or it might lose the end of its answer: RFC 9112 section 9.6."""
+MAX_RECEIVED = 32 * 1024 * 1024
+"""Bytes of requests that have not come whole; then the oldest are given up."""
+MAX_UNSENT = 32
+"""Answers that clients do not take; then the oldest is given up."""
+
+Expired = Callable[[Connection], None]
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._watched: dict[Connection, tuple[float, Expired]] = {}
+        """Until when, and what comes then. In the order in which they began."""
+        self._received = 0
+        self._swept = 0.0
+
+    def accept(self, listener: socket.socket) -> None:
+        try:
+            taken, address = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                return
+            raise
+        self.nr_conns += 1
+        client = ClientSocket(taken)
+        self._receive(Connection(self.cfg, client, address, listener.getsockname()))
+
+    def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self._receive(conn)
+
+    def _receive(self, conn: Connection) -> None:
+        self._watch(conn, EVENT_READ, REQUEST_SECONDS, self._on_bytes, self._too_late)
+
+    def _on_bytes(self, conn: Connection) -> None:
+        data = conn.sock.recv_now()
+        if data is None:
+            return
+        if not data:
+            self._close(conn)
+            return
+        conn.received += data
+        self._received += len(data)
+        self._read(conn)
+        while self._received > MAX_RECEIVED:
+            self._too_late(next(one for one in self._watched if one.received))
+
+    def _read(self, conn: Connection) -> None:
+        """Hands the request to a thread if it is there, or else waits for the rest."""
+        try:
+            if conn.framing.is_whole(conn.received):
+                self._unwatch(conn)
+                self.enqueue_req(conn)
+                return
+        except TooLarge as error:
+            self._refuse(conn, error.status)
+            return
+        if conn.framing.wants_continue:
+            conn.framing.wants_continue = False
+            with suppress(OSError):
+                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def handle(self, conn: Connection) -> bool:
+        """In a thread."""
+        conn.hand_over(ANSWER_SECONDS)
+        return bool(super().handle(conn))
+
+    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001 (gunicorn's)
+        conn.sock.deadline = 0  # a body that has not come and that nobody has read is not awaited
+        return bool(super()._keepalive_after(conn, keepalive))
+
+    def handle_error(
+        self, req: object, client: ClientSocket, addr: tuple[str, int] | None, exc: Exception
+    ) -> None:
+        status = status_of(exc)
+        if status == 500:
+            self.log.exception("Error handling request %s", getattr(req, "path", ""))
+        else:
+            self.log.warning("Invalid request from ip=%s: %s", (addr or ("",))[0], exc)
+        with suppress(OSError):
+            client.sendall(problem(status))
+
+    def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
+        """Back in the loop."""
+        if conn.sock.fileno() < 0:  # gunicorn has closed it, in the midst of an answer
+            self._close(conn)
+        elif conn.sock.unsent:
+            self._send_rest(conn, fs)
+        elif fs.cancelled() or fs.exception() or not fs.result():
+            self._linger(conn)
+        else:
+            conn.take_back()
+            if conn.received:
+                self._received += len(conn.received)
+                self._receive(conn)
+                self._read(conn)
+            else:
+                super().finish_request(conn, fs)
+
+    def _send_rest(self, conn: Connection, fs: "Future[bool]") -> None:
+        def on_writable(conn: Connection) -> None:
+            try:
+                conn.sock.send_now()
+            except OSError:
+                self._close(conn)
+                return
+            if not conn.sock.unsent:
+                self._unwatch(conn)
+                self.finish_request(conn, fs)
+
+        self._watch(conn, EVENT_WRITE, ANSWER_SECONDS, on_writable, self._close)
+        unsent = [one for one in self._watched if one.sock.unsent]
+        if len(unsent) > MAX_UNSENT:
+            self._close(unsent[0])
+
+    def _refuse(self, conn: Connection, status: int) -> None:
+        self.log.info("Refused with %s: ip=%s", status, conn.client[0])
+        with suppress(OSError):
+            conn.sock.unsent += problem(status)
+            conn.sock.send_now()
+        conn.sock.unsent.clear()
+        self._unwatch(conn)
+        conn.received.clear()
+        self._linger(conn)
+
+    def _linger(self, conn: Connection) -> None:
+        def on_bytes(conn: Connection) -> None:
+            if conn.sock.recv_now() == b"":
+                self._close(conn)
+
+        self._watch(conn, EVENT_READ, LINGER_SECONDS, on_bytes, self._close)
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+
+    def _too_late(self, conn: Connection) -> None:
+        if conn.received:
+            self._refuse(conn, 408)
+        else:
+            self._close(conn)
+
+    def _watch(
+        self,
+        conn: Connection,
+        event: int,
+        seconds: float,
+        then: Callable[[Connection], None],
+        expired: Expired,
+    ) -> None:
+        conn.sock.settimeout(0)
+        self._watched[conn] = (time.monotonic() + seconds, expired)
+        self.poller.register(conn.sock, event, lambda _: then(conn))
+
+    def _unwatch(self, conn: Connection) -> None:
+        if self._watched.pop(conn, None):
+            self.poller.unregister(conn.sock)
+        self._received -= len(conn.received)
+
+    def _close(self, conn: Connection) -> None:
+        self._unwatch(conn)
+        conn.received.clear()
+        self.nr_conns -= 1
+        conn.close()
+
+    def murder_pending(self) -> None:
+        """gunicorn calls it at each turn of the loop."""
+        now = time.monotonic()
+        if now < self._swept + 0.1:
+            return
+        self._swept = now
+        for conn, (deadline, expired) in list(self._watched.items()):
+            # While it stops, a worker does not wait for clients that have said nothing.
+            if deadline <= now or not (self.alive or conn.received or conn.sock.unsent):
+                expired(conn)

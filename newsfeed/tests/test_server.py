@@ -1,0 +1,296 @@
+"""The worker of gunicorn.conf.py, with real connections and an application of the test's own."""
+
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from itertools import pairwise
+from queue import SimpleQueue
+from selectors import DefaultSelector
+from threading import Thread
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsfeed.server import connection, framing, worker
+from newsfeed.server.framing import Framing, TooLarge
+
+THREADS = 2
+MANY = 8 * THREADS
+PAGE = 8 * 1024 * 1024
+"""Bytes: more than the kernel takes."""
+PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
+
+
+class Server:
+    """Two threads."""
+
+    def __init__(self) -> None:
+        config = Config()
+        config.set("threads", THREADS)
+        listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self.address = listener.getsockname()
+        self.ended = SimpleQueue[str]()
+        """Paths of the requests whose answers are closed."""
+        self._worker = worker.Worker(
+            0, os.getppid(), [listener], None, 30, config, Mock(spec=Logger)
+        )
+        self._worker.wsgi = self._answer
+        self._worker.tpool = self._worker.get_thread_pool()
+        self._worker.poller = DefaultSelector()
+        self._worker.method_queue.init()
+        self._thread = Thread(target=self._worker.run)
+        self._thread.start()
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        path = environ["PATH_INFO"]
+        start_response("200 OK", [("X-Path", path)])
+        try:
+            if path == "/page":
+                yield b"x" * PAGE
+            elif path == "/endless":
+                while True:
+                    yield b"x" * PAGE
+            elif path == "/fails":
+                raise KeyError
+            elif path == "/echo":
+                yield environ["wsgi.input"].read()
+        finally:
+            self.ended.put(path)
+
+    def open(self, sent: bytes = b"") -> socket.socket:
+        connection = socket.create_connection(self.address, timeout=30)
+        connection.sendall(sent)
+        return connection
+
+    def ask(self, sent: bytes) -> tuple[int, bytes]:
+        """Until the server closes."""
+        with self.open(sent) as connection:
+            answer = b""
+            while data := connection.recv(65536):
+                answer += data
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b"Content-Type: application/problem+json" in head, answer
+        return int(head.split()[1]), body
+
+    def pings(self) -> bool:
+        with self.open(PING) as connection:
+            return connection.recv(99).startswith(b"HTTP/1.1 200")
+
+    def stop(self) -> None:
+        self._worker.handle_exit(0, None)
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        self._worker.tmp.close()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(connection, "KEPT", PAGE)
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /pi",
+        b"GET /ping HTTP/1.1\r\nHost: x\r\n",
+        POST + b"Content-Length: 60\r\n\r\n{",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n",
+        b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /ping HTTP/1.0\r\nHost: x\r\n\r\n",  # closed by us, but not by the client
+        POST.replace(b"echo", b"ping") + b"Content-Length: 999999999\r\n\r\n",
+    ],
+)
+def test_clients_that_fall_silent_keep_no_thread(server: Server, sent: bytes) -> None:
+    silent = [server.open(sent) for _ in range(MANY)]
+    began = time.monotonic()
+    assert all(server.pings() for _ in range(MANY))
+    # In gunicorn's own worker each of them costs a thread, or the loop, 2 s or more.
+    assert time.monotonic() - began < 4
+    for one in silent:
+        one.close()
+
+
+@pytest.mark.parametrize("sent", [b"GET /pi", POST + b"Content-Length: 9\r\n\r\n{"])
+def test_a_request_that_does_not_come_whole_in_time_is_refused(
+    server: Server, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "REQUEST_SECONDS", 0.2)
+    status, body = server.ask(sent)
+    assert status == json.loads(body)["status"] == 408
+    with server.open() as silent:
+        assert silent.recv(99) == b""
+    assert server.pings()
+
+
+def test_an_answer_that_nobody_takes_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "ANSWER_SECONDS", 0.2)
+    unread = [server.open(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(THREADS)]
+    assert [server.ended.get(timeout=30) for _ in unread] == ["/endless"] * THREADS
+    assert server.pings()
+    for one in unread:
+        one.close()
+
+
+def test_of_too_many_answers_that_nobody_takes_the_oldest_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "MAX_UNSENT", 2)
+    unread = [_unread_page(server) for _ in range(4)]
+    assert [_size(one) > PAGE for one in unread] == [False, False, True, True]
+
+
+def _unread_page(server: Server) -> socket.socket:
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(5)
+    client.connect(server.address)
+    client.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert server.ended.get(timeout=30) == "/page"
+    return client
+
+
+def _size(connection: socket.socket) -> int:
+    size = 0
+    with connection:
+        try:
+            while data := connection.recv(65536):
+                size += len(data)
+        except ConnectionResetError:
+            pass
+    return size
+
+
+def test_of_too_many_bytes_of_unfinished_requests_the_oldest_go(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "MAX_RECEIVED", 1000)
+    half = POST + b"Content-Length: 900\r\n\r\n" + b"x" * 500
+    with server.open(half) as first, server.open(half) as second:
+        assert first.recv(99).startswith(b"HTTP/1.1 408 ")
+        second.sendall(b"x" * 400)
+        assert second.recv(99).startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_comes_byte_by_byte_and_ahead_of_its_turn_is_answered_in_order(
+    server: Server,
+) -> None:
+    chunks = (
+        POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nA: b\r\n\r\n"
+    )
+    length = POST + b"Content-Length: 3\r\n\r\nfgh"
+    sent = chunks + PING + length + PING.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    for step in (1, 7, len(sent)):
+        with server.open() as connection:
+            for at in range(0, len(sent), step):
+                connection.sendall(sent[at : at + step])
+            answer = b""
+            while data := connection.recv(65536):
+                answer += data
+        assert re.findall(rb"X-Path: (.*)\r", answer) == [b"/echo", b"/ping"] * 2
+        assert b"abcde" in answer
+        assert b"fgh" in answer
+
+
+def test_a_body_that_waits_to_be_asked_for_is_asked_for(server: Server) -> None:
+    with server.open(POST + b"Content-Length: 3\r\nExpect: 100-continue\r\n\r\n") as connection:
+        assert connection.recv(99) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"abc")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").read().endswith(b"abc\r\n0\r\n\r\n")
+
+
+BAD = {
+    "GET /" + "x" * 9_000 + " HTTP/1.1\r\n\r\n": 414,
+    "GET /" + "x" * 9_000: 414,
+    "GET / HTTP/1.1\r\nX: " + "y" * 9_000 + "\r\n\r\n": 431,
+    "GET / HTTP/1.1\r\n" + "X: y\r\n" * 101 + "\r\n": 431,
+    "GET / HTTP/1.1\r\n" + "X: y\r\n" * 20_000: 431,
+    "get / HTTP/1.1\r\n\r\n": 400,
+    "GET / HTTP/1.1\n\n": 400,
+    "GET / HTTP/9.9\r\n\r\n": 400,
+    "nonsense\r\n\r\n": 400,
+    "GET / HTTP/1.1\r\nno colon\r\n\r\n": 400,
+    "GET / HTTP/1.1\r\nExpect: more\r\n\r\n": 417,
+    # RFC 9112 section 6.3: it ought to be refused, and the connection closed.
+    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n": 400,
+    "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd": 400,
+    "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n": 400,
+    "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n": 400,
+    "POST / HTTP/1.1\r\nTransfer-Encoding: x, chunked\r\n\r\n0\r\n\r\n": 501,
+    "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n": 400,
+    "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n": 400,
+    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n": 413,
+    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + "X: y\r\n" * 20_000: 431,
+    "GET /fails HTTP/1.1\r\n\r\n": 500,
+}
+
+
+@pytest.mark.parametrize(("sent", "status"), BAD.items(), ids=range(len(BAD)))
+def test_what_cannot_be_read_is_a_problem(server: Server, sent: str, status: int) -> None:
+    told, body = server.ask(sent.encode())
+    assert told == json.loads(body)["status"] == status
+
+
+def test_a_connection_is_kept_and_ends_with_the_worker(server: Server) -> None:
+    kept = HTTPConnection(server.address[0], server.address[1], timeout=30)
+    for _ in range(3):
+        kept.request("POST", "/echo", iter([b"abc", b"def"]), encode_chunked=True)
+        assert kept.getresponse().read() == b"abcdef"
+    with server.open() as silent:
+        server.stop()
+        assert silent.recv(99) == kept.sock.recv(99) == b""
+    kept.close()
+
+
+@given(st.data(), st.binary(max_size=200), st.booleans())
+def test_a_request_is_whole_with_its_last_byte_and_not_before(
+    data: st.DataObject,
+    body: bytes,
+    chunked: bool,  # noqa: FBT001
+) -> None:
+    if chunked:
+        cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(body))))) | {0, len(body)})
+        parts = [body[a:b] for a, b in pairwise(cuts) if body[a:b]]
+        framed = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+        whole = POST + b"Transfer-Encoding: Chunked\r\n\r\n" + framed
+    else:
+        whole = POST + b"content-length:%d \r\n\r\n%s" % (len(body), body)
+    seen, received = Framing(), bytearray()
+    for byte in whole[:-1]:
+        received.append(byte)
+        assert not seen.is_whole(received)
+    assert seen.is_whole(received + whole[-1:])
+    assert Framing().is_whole(bytearray(whole))
+
+
+@given(st.lists(st.binary(max_size=20) | st.sampled_from([POST, b"\r\n", b"\r\n\r\n", b"0", b";"])))
+def test_no_bytes_can_break_it(pieces: list[bytes]) -> None:
+    seen, received = Framing(), bytearray()
+    for piece in pieces:
+        received += piece
+        try:
+            if seen.is_whole(received):
+                return
+        except TooLarge:
+            return
+
+
+def test_its_limit_is_djangos(settings: Any) -> None:
+    assert framing.MAX_BODY == settings.DATA_UPLOAD_MAX_MEMORY_SIZE
