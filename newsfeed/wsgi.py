@@ -1,13 +1,18 @@
 import os
 import re
 import sys
+from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "newsfeed.settings")
 
@@ -28,11 +33,33 @@ class _Request(WSGIRequest):
         environ["CONTENT_TYPE"] = environ.get("CONTENT_TYPE", "").partition(";")[0]
         if accept := environ.get("HTTP_ACCEPT"):
             environ["HTTP_ACCEPT"] = _PARAMETERS.sub("", accept)
+        if environ.get("HTTP_TRANSFER_ENCODING"):
+            _measure_body(environ)
         super().__init__(environ)
+
+
+def _measure_body(environ: dict[str, Any]) -> None:
+    """Django reads as much as Content-Length says, and so nothing of a body in chunks.
+
+    Of one that is too large it gets enough to refuse it. What gunicorn raises for chunks that are
+    malformed goes back to it, and it answers 400.
+    """
+    body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
 
 
 class _Handler(WSGIHandler):
     request_class = _Request
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> HttpResponseBase:
+        response = super().__call__(environ, start_response)
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return response
+        # The fields of GET without its body: gunicorn would drop that, and warn each time.
+        response.close()
+        return HttpResponse()
 
 
 try:

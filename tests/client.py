@@ -25,7 +25,15 @@ class Person:
     def __init__(self, url: str, user_id: int = 0, token: str = "") -> None:
         self.url, self.id, self._token = url, user_id, token
 
-    def call(self, method: str, path: str, body: object = None, key: str = "") -> Answer:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        key: str = "",
+        *,
+        chunked: bool = False,
+    ) -> Answer:
         """The path is below /api/v1, or the absolute URL of a `next`; `key` is Idempotency-Key."""
         url = urlsplit(path if "://" in path else f"{self.url}/api/v1{path}")
         headers = {"Content-Type": "application/json"}
@@ -36,7 +44,9 @@ class Person:
         target = f"{url.path}?{url.query}" if url.query else url.path
         began = time.monotonic()
         with closing(HTTPConnection(url.netloc, timeout=TIMEOUT_SECONDS)) as connection:
-            connection.request(method, target, json.dumps(body) if body else None, headers)
+            data = json.dumps(body).encode() if body else None
+            sent = iter([data]) if chunked and data else data
+            connection.request(method, target, sent, headers, encode_chunked=chunked)
             response = connection.getresponse()
             content = response.read()
         seconds = time.monotonic() - began

@@ -19,6 +19,23 @@ class RequestStillRunning(Conflict):
     wait = 1  # seconds; becomes Retry-After
 
 
+class ExportStillRunning(Conflict):
+    """Of the same user: each export holds a thread for as long as the client takes to read it."""
+
+    default_detail = _("An export of yours is still being sent. Take it, or try again later.")
+    default_code = "export_still_running"
+    wait = 10  # seconds; becomes Retry-After
+
+
+class TooManyExports(APIException):
+    """Of other users, in this process."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = _("Too many exports are being sent. Try again later.")
+    default_code = "too_many_exports"
+    wait = 10  # seconds; becomes Retry-After
+
+
 class IdempotencyKeyReused(APIException):
     status_code = HTTPStatus.UNPROCESSABLE_ENTITY
     default_detail = _("This Idempotency-Key came with another body before. Take a new one.")
@@ -28,6 +45,15 @@ class IdempotencyKeyReused(APIException):
 class ContentTooLarge(APIException):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_code = "content_too_large"
+
+
+class UnsupportedContentCoding(APIException):
+    """A body that is compressed; the header is that of RFC 9110 section 15.5.16."""
+
+    status_code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    default_detail = _("The body must not be compressed.")
+    default_code = "unsupported_content_coding"
+    headers = {"Accept-Encoding": "identity"}
 
 
 class DatabaseUnavailable(APIException):

@@ -1,5 +1,6 @@
 """JSON in and out by orjson, some five times as fast as the standard library."""
 
+from collections.abc import Mapping
 from typing import IO, Any
 
 import orjson
@@ -11,7 +12,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
-from newsfeed.api.exceptions import ContentTooLarge
+from newsfeed.api.exceptions import ContentTooLarge, UnsupportedContentCoding
 
 
 class JSONRenderer(BaseRenderer):
@@ -28,15 +29,24 @@ class JSONRenderer(BaseRenderer):
 class JSONParser(BaseParser):
     """Reads one JSON object of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes.
 
-    Raises ContentTooLarge (413) and ParseError (400): not UTF-8, NaN, a lone surrogate, nested
+    Raises ContentTooLarge (413), without reading what is announced to be larger;
+    UnsupportedContentCoding (415); and ParseError (400): not UTF-8, NaN, a lone surrogate, nested
     deeper than 1,024 levels, or JSON that is not an object.
     """
 
     media_type = "application/json"
 
-    def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        fields = parser_context["request"].META if parser_context else {}
+        if fields.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+            raise UnsupportedContentCoding
         try:
-            data = orjson.loads(_read(stream))
+            data = orjson.loads(_read(stream, announced=int(fields.get("CONTENT_LENGTH") or 0)))
         except UnreadablePostError as error:
             raise ParseError(_("The body ended too early.")) from error
         except orjson.JSONDecodeError as error:
@@ -58,10 +68,10 @@ _NAMES = {
 }
 
 
-def _read(stream: IO[Any]) -> bytes:
+def _read(stream: IO[Any], *, announced: int) -> bytes:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    body: bytes = stream.read(limit + 1)
-    if len(body) > limit:
+    if announced > limit:
         message = _("The body must not be larger than %(limit)d bytes.")
         raise ContentTooLarge(message % {"limit": limit})
+    body: bytes = stream.read()
     return body

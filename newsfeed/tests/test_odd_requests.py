@@ -14,6 +14,7 @@ import pytest
 from feeds.tests.processes import names
 from tests.gunicorn import Gunicorn
 
+LIMIT = 256 * 1024
 SIGNUP = "/api/v1/auth/signup/"
 PARAMETERS = [
     "charset*=nope''x",  # no such encoding
@@ -53,7 +54,11 @@ def gunicorn(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def _send(
-    gunicorn: Gunicorn, method: str, path: str, body: bytes | None = None, **headers: str
+    gunicorn: Gunicorn,
+    method: str,
+    path: str,
+    body: bytes | Iterator[bytes] | None = None,
+    **headers: str,
 ) -> Answer:
     """The answer, which has an id, and so has its line in the log."""
     with closing(HTTPConnection("127.0.0.1", gunicorn.port, timeout=60)) as connection:
@@ -112,6 +117,39 @@ def test_a_client_cannot_move_the_service_to_another_path(gunicorn: Gunicorn) ->
         headers = {"SCRIPT_NAME": "/x", "PATH_INFO": "/nothing"}
         connection.request("GET", "/ping", headers=headers)
         assert connection.getresponse().read() == b'{"message": "pong"}'
+
+
+def test_a_body_in_chunks_is_read_like_another(gunicorn: Gunicorn) -> None:
+    chunks = iter([b'{"username": "dave", ', b'"password": "short"}'])
+    answer = _send(gunicorn, "POST", SIGNUP, chunks, Content_Type="application/json")
+    answer.assert_is_problem(400)
+    assert [error["field"] for error in json.loads(answer.body)["errors"]] == ["password"]
+    for size, status in ((LIMIT - 2, 400), (LIMIT - 1, 413)):
+        chunks = iter([b'"', b"x" * size, b'"'])
+        answer = _send(gunicorn, "POST", SIGNUP, chunks, Content_Type="application/json")
+        answer.assert_is_problem(status)
+
+
+def test_a_compressed_body_is_refused(gunicorn: Gunicorn) -> None:
+    for coding, status in (("gzip", 415), ("br", 415), ("identity", 400), ("", 400)):
+        headers = {"Content_Type": "application/json", "Content_Encoding": coding}
+        answer = _send(gunicorn, "POST", SIGNUP, b"{}", **headers)
+        answer.assert_is_problem(status)
+        accepted = answer.response.headers["Accept-Encoding"]
+        assert accepted == ("identity" if status == 415 else None)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/ping", 200), ("/api/v1/feed/", 401)])
+def test_head_is_get_without_its_body_and_no_news(
+    gunicorn: Gunicorn, path: str, status: int
+) -> None:
+    get, head = (_send(gunicorn, method, path) for method in ("GET", "HEAD"))
+    assert (get.response.status, head.response.status, head.body) == (status, status, b"")
+    changing = {"Date", "X-Request-ID", "RateLimit-Remaining", "RateLimit-Reset"}
+    fields = [dict(one.response.getheaders()) for one in (get, head)]
+    assert len({str({n: v for n, v in f.items() if n not in changing}) for f in fields}) == 1
+    assert fields[0]["Content-Length"] == str(len(get.body))
+    assert "no-body response" not in gunicorn.log()
 
 
 def test_names_of_encodings_that_clients_invent_are_not_remembered() -> None:

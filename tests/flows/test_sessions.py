@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.client import Person
+from tests.client import PASSWORD, Person
 from tests.running import Service
 
 READS = 60
@@ -41,3 +41,14 @@ def test_who_has_logged_out_is_out_everywhere_at_once(
         alice.done(204, "POST", "/auth/logout/")
         assert _statuses(alice) == {401}
     assert _statuses(alice) == {401}
+
+
+def test_a_log_out_in_chunks_ends_the_session_it_names(
+    service: Service, newcomer: Callable[[str], Person]
+) -> None:
+    alice = newcomer("alice")
+    name = alice.done(200, "GET", "/users/me/")["username"]
+    form = {"username": name, "password": PASSWORD}
+    refresh = {"refresh": alice.done(200, "POST", "/auth/login/", form)["refresh"]}
+    assert alice.call("POST", "/auth/logout/", refresh, chunked=True).status == 204
+    assert alice.call("POST", "/auth/refresh/", refresh).status == 401
