@@ -71,5 +71,9 @@ export_me = extend_schema(
         "One that is cut off is no JSON."
     ),
     tags=["users"],
-    responses={200: answer("The file.", ExportSerializer, EXPORT)},
+    responses={200: answer("The file.", ExportSerializer, EXPORT)}
+    | problems(
+        "/users/me/export/",
+        {409: "An export of yours is still being sent. Take it, or try again later."},
+    ),
 )

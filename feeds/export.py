@@ -1,12 +1,19 @@
 """All that the service keeps of a user, as one JSON document that is never whole in memory.
 
+An export holds a thread while the client reads it. So each user has one at a time, and all of them
+together have a quarter of the threads of a process.
+
 Rows come in pages by key, each a short query or two, so an account of any size costs the same
 memory. The document's last bracket is its last byte: what an error cuts off is no JSON.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
 from typing import Any, NamedTuple
 
+from django.conf import settings
+from django.db import connection
 from rest_framework.serializers import BaseSerializer
 
 from accounts.models import User
@@ -21,7 +28,9 @@ from feeds.serializers import (
 from follows.models import Follow
 from follows.selectors import edges_to_followees, edges_to_followers
 from moderation.selectors import reports_by
+from newsfeed.api.exceptions import ExportStillRunning, TooManyExports
 from newsfeed.api.json import JSONRenderer
+from newsfeed.db import named_lock
 from posts.selectors import undeleted_posts
 
 PAGE = 200
@@ -36,14 +45,43 @@ class Edge(NamedTuple):
     other: User | None
 
 
+AT_ONCE = max(1, settings.WEB_THREADS // 4)
+_at_once = BoundedSemaphore(AT_ONCE)
+
+
 def export(user_id: int) -> Iterator[bytes]:
-    """The document, piece by piece. What is read first is read now. Raises NotFound."""
-    profile = _json(ExportedProfileSerializer(get_user_or_raise(user_id)).data)
-    return _pieces(user_id, profile)
+    """The document, piece by piece, of which the first is empty. To be read to the end, or closed.
+
+    What is read first is read now. Raises NotFound, ExportStillRunning, TooManyExports.
+    """
+    pieces = _pieces(user_id)
+    next(pieces)  # only what has begun lets go of its locks when it is closed
+    return pieces
 
 
-def _pieces(user_id: int, profile: bytes) -> Iterator[bytes]:
-    yield b'{"profile":' + profile
+def _pieces(user_id: int) -> Iterator[bytes]:
+    with _turn(user_id):
+        profile = _json(ExportedProfileSerializer(get_user_or_raise(user_id)).data)
+        yield b""
+        yield b'{"profile":' + profile
+        yield from _lists(user_id)
+
+
+@contextmanager
+def _turn(user_id: int) -> Iterator[None]:
+    if not _at_once.acquire(blocking=False):
+        raise TooManyExports
+    try:
+        # The server's locks are those of all its databases.
+        with named_lock(f"export:{user_id}@{connection.settings_dict['NAME']}"[:64]) as is_ours:
+            if not is_ours:
+                raise ExportStillRunning
+            yield
+    finally:
+        _at_once.release()
+
+
+def _lists(user_id: int) -> Iterator[bytes]:
     for name, serializer, pages in _sections(user_id):
         yield b',"%s":[' % name.encode()
         comma = b""

@@ -7,7 +7,8 @@ to Minimize and Handle Deadlocks") tells applications to run the whole transacti
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -70,6 +71,24 @@ def transactional(work: Callable[P, R]) -> Callable[P, R]:
             return work(*args, **kwargs)
 
     return run
+
+
+@contextmanager
+def named_lock(name: str) -> Iterator[bool]:
+    """Whether nobody else holds the lock of this name, of at most 64 letters; it is not waited for.
+
+    It belongs to the connection to the primary, so it ends with a process that dies, and needs
+    neither Redis nor a time after which it is taken for forgotten.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK(%s, 0)", [name])
+        (is_held,) = cursor.fetchone()
+    try:
+        yield bool(is_held)
+    finally:
+        if is_held:
+            with connection.cursor() as cursor:
+                cursor.execute("DO RELEASE_LOCK(%s)", [name])
 
 
 def _attempt(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -191,7 +191,7 @@ RATE_LIMITS = ",".join(
 )
 # For gunicorn.conf.py. And without Redis, so many processes share a limit.
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=1_000)
-# Half of them may wait to hash a password.
+# Half of them may wait to hash a password, and a quarter send exports.
 WEB_THREADS = env.number("WEB_THREADS", default=4, most=1_000)
 WEB_BIND = env.text("WEB_BIND", "0.0.0.0:8000", ADDRESS, "be like 0.0.0.0:8000")
 WEB_METRICS_BIND = env.text("WEB_METRICS_BIND", "0.0.0.0:9100", ADDRESS, "be like 0.0.0.0:9100")

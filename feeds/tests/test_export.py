@@ -1,11 +1,13 @@
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -21,6 +23,12 @@ from moderation.models import Report
 from posts.models import Post
 
 PATH = "/api/v1/users/me/export/"
+
+
+@pytest.fixture(autouse=True)
+def _many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of some, a test reads the beginning only."""
+    monkeypatch.setattr(export, "_at_once", BoundedSemaphore(9))
 
 
 def _export(client: APIClient) -> dict[str, Any]:
@@ -142,7 +150,7 @@ def test_each_page_is_sent_before_the_next_is_read(
     monkeypatch.setattr(export, "PAGE", 3)
     write_posts(alice, 7)
     edges(alice, crowd(4))
-    with django_assert_num_queries(2):  # the token's user, the profile
+    with django_assert_num_queries(3):  # the token's user, the lock, the profile
         stream = _stream(as_alice)
     counts, sizes = [], []
     with CaptureQueriesContext(connection) as queries:
@@ -200,6 +208,37 @@ def test_it_is_a_file_that_nobody_caches(as_alice: APIClient) -> None:
     assert headers["Content-Type"] == "application/json"
     assert headers["Content-Disposition"] == 'attachment; filename="newsfeed-alice.json"'
     assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_has_one_export_at_a_time(as_alice: APIClient, as_bob: APIClient) -> None:
+    with ThreadPoolExecutor(1) as other_process:
+        first: Any = other_process.submit(as_alice.get, PATH).result()
+        assert first.status_code == 200
+        refused = as_alice.get(PATH)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (409, "10")
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert _export(as_bob)["profile"]["username"] == "bob"
+        other_process.submit(first.close).result()
+        assert _export(as_alice)["profile"]["username"] == "alice"
+        other_process.submit(as_alice.get, PATH).result()
+        assert as_alice.get(PATH).status_code == 409
+        # As when the process dies.
+        other_process.submit(connections.close_all).result()
+        assert _export(as_alice)["profile"]["username"] == "alice"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_users_together_have_a_quarter_of_the_threads(
+    as_alice: APIClient, as_bob: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.WEB_THREADS // 4 == export.AT_ONCE == 1
+    monkeypatch.setattr(export, "_at_once", BoundedSemaphore(export.AT_ONCE))
+    first: Any = as_alice.get(PATH)
+    refused = as_bob.get(PATH)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+    first.close()
+    assert _export(as_bob)["profile"]["username"] == "bob"
 
 
 def test_nobody_has_no_export(client: APIClient) -> None:
