@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from accounts.serializers import (
@@ -154,23 +157,33 @@ update_me = extend_schema(
         {400: {"display_name": "Ensure this field has no more than 50 characters."}},
     ),
 )
-delete_me = extend_schema(
-    operation_id="delete_me",
-    summary="Delete one's own account",
-    description=(
-        "For good, and at once for every reader; what was written is erased soon after. "
-        "The name stays reserved."
-    ),
-    tags=["users"],
-    request=body(UserDeletionSerializer, {"password": PASSWORD}),
-    responses={204: answer("Deleted; all sessions have ended.")}
-    | problems(
-        "/users/me/",
-        {
-            400: {"password": WRONG},
-            409: "The account was changed by another request.",
-        },
-    ),
+
+
+def _deletion(operation_id: str, summary: str, path: str) -> Callable[..., Any]:
+    return extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        description=(
+            "For good, and at once for every reader; what was written is erased soon after. "
+            "The name stays reserved. Clients that cannot send a body with DELETE use "
+            "`POST users/me/deletion/`."
+        ),
+        tags=["users"],
+        request=body(UserDeletionSerializer, {"password": PASSWORD}),
+        responses={204: answer("Deleted; all sessions have ended.")}
+        | problems(
+            path,
+            {
+                400: {"password": WRONG},
+                409: "The account was changed by another request.",
+            },
+        ),
+    )
+
+
+delete_me = _deletion("delete_me", "Delete one's own account", "/users/me/")
+delete_me_by_post = _deletion(
+    "delete_me_by_post", "Delete one's own account, by POST", "/users/me/deletion/"
 )
 find_users = extend_schema(
     operation_id="find_users",

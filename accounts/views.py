@@ -119,14 +119,28 @@ class MeView(APIView):
 
     @documents.delete_me
     def delete(self, request: AuthenticatedRequest) -> Response:
-        with counted_only_if(WrongPassword, request):
-            serializer = UserDeletionSerializer(data=request.data)
-            serializer.is_valid(raise_exception=True)
-            delete_user(user=request.user, **serializer.validated_data)
-        return Response(status=204)
+        return _delete_user(request)
 
     def get_throttles(self) -> list[BaseThrottle]:
         return [PasswordThrottle() if self.request.method == "DELETE" else EndpointThrottle()]
+
+
+class DeletionView(APIView):
+    """The same for clients that send no body with DELETE: RFC 9110 gives it no meaning."""
+
+    throttle_classes = [PasswordThrottle]
+
+    @documents.delete_me_by_post
+    def post(self, request: AuthenticatedRequest) -> Response:
+        return _delete_user(request)
+
+
+def _delete_user(request: AuthenticatedRequest) -> Response:
+    with counted_only_if(WrongPassword, request):
+        serializer = UserDeletionSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        delete_user(user=request.user, **serializer.validated_data)
+    return Response(status=204)
 
 
 class UserListView(APIView):

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
 from schemathesis import AuthContext, Case, HookContext, Response
 from schemathesis.core.failures import Failure, ServerError
 from schemathesis.openapi.checks import RejectedPositiveData
@@ -15,7 +17,8 @@ from schemathesis.openapi.checks import RejectedPositiveData
 from tests.api.world import World
 
 WORLD = World(**json.loads(Path(os.environ["NEWSFEED_TEST_WORLD"]).read_text()))
-ENDS_SESSIONS = {"log_out", "log_out_everywhere", "change_password", "delete_me"}
+ENDS_SESSIONS = {"log_out", "log_out_everywhere", "change_password"}
+ENDS_SESSIONS |= {"delete_me", "delete_me_by_post"}
 # What hangs on more than the request, so that no schema can tell it: the only refusals of valid
 # data that are no failure. Each by its status, and by the fields that a 400 may name.
 REFUSED = {
@@ -24,6 +27,7 @@ REFUSED = {
     # So may a new one, and the old one may be another.
     "change_password": (400, {"current_password", "new_password"}),
     "delete_me": (400, {"password"}),
+    "delete_me_by_post": (400, {"password"}),
     # Nobody follows himself.
     "follow_user": (400, {"followee_id"}),
     # Nobody reports his own post.
@@ -37,6 +41,21 @@ _turn = count()
 MAY_BE_BUSY = 10
 """Answers that MySQL was too slow, as the documents say it may be; of all that one run gets."""
 _busy = count(1)
+
+
+_send = HTTPAdapter.send
+_sent = count()
+
+
+def _some_in_chunks(self: HTTPAdapter, request: PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+    """Every third body, as clients send it that do not know its length."""
+    if request.body and next(_sent) % 3 == 0:
+        request.headers.pop("Content-Length", None)
+        request.headers["Transfer-Encoding"] = "chunked"
+    return _send(self, request, *args, **kwargs)
+
+
+HTTPAdapter.send = _some_in_chunks  # type: ignore[method-assign]
 
 
 @schemathesis.auth(refresh_interval=None)
