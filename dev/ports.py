@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True)
 class Ports:
-    api: int
+    web: int
+    """nginx, which is asked by people. What starts no nginx asks `api`."""
     mariadb: int
     redis: int
     kafka: int
@@ -22,6 +23,8 @@ class Ports:
     redis_proxy: int
     kafka_proxy: int
     kafka_behind_proxy: int
+    api: int
+    web_health: int
 
     @classmethod
     def counted_from(cls, base: int) -> "Ports":

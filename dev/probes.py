@@ -27,8 +27,8 @@ def is_ready(name: str, ports: Ports, env: Mapping[str, str]) -> bool:
                 return _redis_answers(env["REDIS_URL"])
             case "kafka":
                 return _kafka_answers(ports.kafka)
-            case "api":
-                return _web_answers(ports.api, "/readyz")
+            case "api" | "web":
+                return _web_answers(getattr(ports, name), "/readyz")
             case _:
                 return _web_answers(getattr(ports, name), "/livez")
     except (OSError, MySQLdb.Error, RedisError, KafkaError):

@@ -54,12 +54,14 @@ def run() -> None:
         with step("tables, topics, demo data"):
             stack.prepare_apps()
             stack.manage("seed_demo", "--if-empty")
-        with step("starting the API, the consumer and the relay"):
+        with step("starting the API with nginx before it, the consumer and the relay"):
+            stack.override_for_apps({"NUM_PROXIES": "1"})  # nginx
             stack.start_apps()
+            stack.start_web()
             stack.start("topics")
         print(f"newsfeed: ready after {time.monotonic() - began:.1f} s\n", flush=True)
         try:
-            demo.show(f"http://127.0.0.1:{stack.ports.api}")
+            demo.show(f"http://127.0.0.1:{stack.ports.web}")
         except OSError as error:
             print(f"newsfeed: the demonstration failed: {error}")
         print(HINTS.format(**asdict(stack.ports)), flush=True)

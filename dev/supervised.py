@@ -16,10 +16,17 @@ from typing import Self
 from xmlrpc.client import Fault
 
 from dev.control import APPS, ROOT, STORES, Control, StackError
+from dev.nginx import directives, prepare_web
 from dev.ports import Ports
 from dev.stores import JAVA, kafka_jars, prepare_stores
 
-TITLES = {"api": "the API", "mariadb": "MariaDB", "redis": "Redis", "kafka": "Kafka"}
+TITLES = {
+    "web": "nginx",
+    "api": "the API",
+    "mariadb": "MariaDB",
+    "redis": "Redis",
+    "kafka": "Kafka",
+}
 
 
 class Stack(Control):
@@ -51,6 +58,7 @@ class Stack(Control):
             raise StackError(f"port {port} ({title}) is taken; NEWSFEED_PORT_BASE moves all ports")
         own_database = "mariadb" in self.stores
         prepare_stores(self.state, self.ports, self.secret, mariadb=own_database)
+        prepare_web(self.state, self.ports)
         self._save()
         self._start_supervisord()
         self.start(*self.stores)
@@ -58,6 +66,11 @@ class Stack(Control):
     def start_apps(self) -> None:
         self.start(*APPS)
         self.wait_ready(*APPS)
+
+    def start_web(self) -> None:
+        """nginx in front of the API."""
+        self.start("web")
+        self.wait_ready("web")
 
     def stop(self) -> None:
         assert self._supervisord
@@ -128,6 +141,7 @@ class Stack(Control):
             "NEWSFEED_STACK_SECRET": self.secret,
             "NEWSFEED_USER": _user_name(),
             "NEWSFEED_PYTHON": sys.executable,
+            "NEWSFEED_NGINX_DIRECTIVES": directives(),
             "NEWSFEED_JAVA": str(JAVA),
             "NEWSFEED_KAFKA_JARS": kafka_jars(self.state),
         }

@@ -17,7 +17,7 @@ READ_IN_COMPOSE = r"\$\{(\w+)"
 # Made by gunicorn for its own children, anew for each run.
 NOT_FOR_USERS = {"PROMETHEUS_MULTIPROC_DIR"}
 # What has no default that would do, and where compose.yaml has its servers.
-DIFFERENT = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL"}
+DIFFERENT = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "NUM_PROXIES"}
 DIFFERENT |= {"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_MIN_INSYNC_REPLICAS"}
 
 SHOW = """

@@ -1,12 +1,11 @@
 """The gateway's nginx.conf under Debian's nginx."""
 
 import http.client
-import os
-import re
 import subprocess
 from pathlib import Path
 
 from conftest import free_port
+from dev.nginx import directives, render
 from tests.deadline import wait_until
 from tests.k8s.objects import one
 from tests.k8s.rendering import manifests_of
@@ -20,21 +19,20 @@ class Nginx:
     def __init__(self, folder: Path, read_port: int, write_port: int) -> None:
         self.port, self.health_port = free_port(), free_port()
         conf = one(manifests_of("production"), "ConfigMap", "gateway")["data"]["nginx.conf"]
-        for old, new in {
-            "server api-read:8000": f"server 127.0.0.1:{read_port}",
-            "server api-write:8000": f"server 127.0.0.1:{write_port}",
-            "listen 8080": f"listen 127.0.0.1:{self.port}",
-            "listen 8081": f"listen 127.0.0.1:{self.health_port}",
-        }.items():
-            assert conf.count(old) == 1
-            conf = conf.replace(old, new)
         self._conf, self._log = folder / "nginx.conf", folder / "nginx.log"
-        self._conf.write_text(re.sub(r"/tmp/([^\s;]+)", rf'"{folder}/\1"', conf))  # noqa: S108
+        self._conf.write_text(
+            render(
+                conf,
+                folder,
+                port=self.port,
+                health_port=self.health_port,
+                read=read_port,
+                write=write_port,
+            )
+        )
 
     def start(self) -> None:
-        # As root, nginx would give its workers to somebody who may not write here.
-        directives = "daemon off;" + (" user root;" if os.getuid() == 0 else "")
-        command = [program("nginx"), "-c", str(self._conf), "-e", "stderr", "-g", directives]
+        command = [program("nginx"), "-c", str(self._conf), "-e", "stderr", "-g", directives()]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
 

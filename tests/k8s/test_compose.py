@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.k8s.objects import workloads
+from tests.k8s.objects import workload, workloads
 from tests.k8s.rendering import K8S, ROOT, manifests_of
 from tests.k8s.tools import run
 
@@ -30,6 +30,22 @@ def _targets() -> list[tuple[str, dict[str, str]]]:
 def test_images_are_those_of_the_manifests(name: str) -> None:
     images = {c["image"] for w in workloads(manifests_of("local")) for c in w.containers}
     assert COMPOSE["services"][name]["image"] in images
+
+
+def test_its_nginx_is_the_manifests_and_alone_before_the_api() -> None:
+    gateway = COMPOSE["services"]["gateway"]
+    assert gateway["image"] == workload(manifests_of("local"), "gateway").containers[0]["image"]
+    file, spool = (volume.split(":") for volume in gateway["volumes"])
+    assert file[1:] == ["/etc/nginx/nginx.conf", "ro"]
+    conf = (ROOT / file[0]).read_text()
+    named = set(re.findall(r"server ([\w-]+):8000", conf))
+    assert named == set(COMPOSE["services"]["api"]["networks"]["default"]["aliases"])
+    assert gateway["ports"][0].split(":")[2] in re.findall(r"listen (\d+)", conf)
+    # In memory, the spool would be the machine's.
+    assert spool == ["spool", "/tmp"]  # noqa: S108
+    assert [name for name, s in COMPOSE["services"].items() if "8000" in str(s.get("ports"))] == [
+        "gateway"
+    ]
 
 
 def test_prometheus_and_grafana_are_given_files_that_are_there() -> None:

@@ -2,6 +2,9 @@
 
 import http.client
 import json
+import re
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -9,13 +12,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from gunicorn.config import Config
 
+from newsfeed.server import worker
 from tests.deadline import wait_until
 from tests.gunicorn import Gunicorn
 from tests.k8s.nginx import Nginx
 from tests.k8s.objects import environment, of_kind, one, workload
 from tests.k8s.rendering import manifests_of
 
+EXPORT = "/api/v1/users/me/export/"
 REQUESTS = "django_http_requests_before_middlewares_total"
 
 
@@ -56,8 +62,30 @@ class Gateway:
         lines = [json.loads(line) for line in self._log().splitlines() if line.startswith("{")]
         return [line for line in lines if line["path"] == path]
 
+    def connect(self, address: str) -> socket.socket:
+        return socket.create_connection(
+            ("127.0.0.1", self.port), timeout=60, source_address=(address, 0)
+        )
+
+    def refusal(self, address: str) -> http.client.HTTPResponse:
+        """The first answer but 200, once it has read what the others have sent."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with closing(
+                http.client.HTTPConnection("127.0.0.1", self.port, 60, (address, 0))
+            ) as connection:
+                connection.request("GET", "/ping", headers={"Host": "localhost"})
+                answer = connection.getresponse()
+                if answer.status != 200:
+                    return answer
+        raise AssertionError("it refuses nothing")
+
     def ask(
-        self, method: str, path: str, body: bytes | None = None, host: str = "localhost"
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterator[bytes] | None = None,
+        host: str = "localhost",
     ) -> tuple[int, dict[str, str], bytes]:
         headers = {"Host": host, "Content-Type": "application/json"}
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
@@ -157,12 +185,90 @@ def test_each_request_is_a_line_of_json(gateway: Gateway) -> None:
 def test_istio_routes_by_the_same_methods() -> None:
     docs = manifests_of("production", ("istio",))
     [routes] = [d["spec"]["http"] for d in of_kind(docs, "VirtualService")]
-    assert [route["route"][0]["destination"]["host"] for route in routes] == [
-        "api-read",
-        "api-write",
+    assert [(route["name"], route["route"][0]["destination"]["host"]) for route in routes] == [
+        ("export", "api-read"),
+        ("read", "api-read"),
+        ("write", "api-write"),
     ]
-    assert routes[0]["match"] == [{"method": {"regex": "GET|HEAD"}}]
-    assert "match" not in routes[1]
-    assert routes[1]["retries"] == {"attempts": 0}
+    assert routes[1]["match"] == [{"method": {"regex": "GET|HEAD"}}]
+    assert "match" not in routes[2]
+    assert routes[2]["retries"] == {"attempts": 0}
     ports = {route["route"][0]["destination"]["port"]["number"] for route in routes}
     assert ports == {one(docs, "Service", "api-read")["spec"]["ports"][0]["port"]}
+
+
+def test_istio_gives_an_export_its_time_and_slow_clients_their_connections() -> None:
+    docs = manifests_of("production", ("istio",))
+    [routes] = [d["spec"]["http"] for d in of_kind(docs, "VirtualService")]
+    assert routes[0]["match"] == [{"uri": {"exact": EXPORT}}]
+    assert float(routes[0]["timeout"].removesuffix("s")) > worker.ANSWER_SECONDS
+    for rule in of_kind(docs, "DestinationRule"):
+        pool = rule["spec"]["trafficPolicy"]["connectionPool"]
+        assert 1000 < pool["tcp"]["maxConnections"] < 2 * Config().worker_connections
+
+
+def _bytes(text: str) -> int:
+    kilo: int = 1024 ** ("kmg".index(text[-1]) + 1)
+    return int(text[:-1]) * kilo
+
+
+def test_what_clients_do_not_send_and_take_fits_into_the_volume() -> None:
+    docs = manifests_of("production")
+    conf = one(docs, "ConfigMap", "gateway")["data"]["nginx.conf"]
+    body, *files = re.findall(r"(?:client_max_body_size|proxy_max_temp_file_size) (\w+);", conf)
+    answer, export = map(_bytes, files)
+    [everybody] = set(re.findall(r"limit_conn everybody (\d+);", conf))
+    [exports] = re.findall(r"limit_conn exports (\d+);", conf)
+    needed = int(everybody) * (_bytes(body) + answer) + int(exports) * export
+    [size] = [v["emptyDir"]["sizeLimit"] for v in workload(docs, "gateway").pod["volumes"][1:]]
+    assert needed < _bytes(size.removesuffix("i").lower())
+    assert f"location = {EXPORT} " in conf
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ("GET /" + "x" * 9_000 + " HTTP/1.1", 414),
+        ("GET / HTTP/1.1\r\nX: " + "y" * 9_000, 431),
+        ("nonsense", 400),
+        ("GET /ping HTTP/1.1", 400),  # no host
+        ("TRACE / HTTP/1.1\r\nHost: x", 405),
+        ("GET / HTTP/9.1\r\nHost: x", 505),
+        ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: x, chunked", 501),
+        ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3", 400),
+        ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense", 400),
+    ],
+)
+def test_what_it_refuses_itself_is_a_problem(gateway: Gateway, sent: str, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as connection:
+        connection.sendall(f"{sent}\r\n\r\n".encode())
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == json.loads(answer.read())["status"] == status
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_the_paths_of_its_problems_are_the_apis(gateway: Gateway) -> None:
+    status, _, body = gateway.ask("GET", "/problems/413")
+    assert (status, json.loads(body)["instance"]) == (404, "/problems/413")
+
+
+def test_a_body_in_chunks_arrives(gateway: Gateway) -> None:
+    status, _, body = gateway.ask("POST", "/api/v1/auth/signup/", iter([b'{"x"', b": 1}"]))
+    assert (status, "x" in str(json.loads(body)["errors"])) == (400, True)
+
+
+def test_only_whole_requests_reach_the_api_and_an_address_has_so_many(gateway: Gateway) -> None:
+    before = gateway.write.metric(REQUESTS)
+    half = b"POST /ping HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{"
+    with ExitStack() as held:
+        clients = [held.enter_context(gateway.connect("127.0.0.2")) for _ in range(100)]
+        for client in clients:
+            client.sendall(half)
+        refused = gateway.refusal("127.0.0.2")
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "5")
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert gateway.ask("POST", "/ping")[0] == 405  # of another address
+        assert gateway.write.metric(REQUESTS) == before + 1
+        clients[0].sendall(b"}")
+        assert clients[0].recv(99).startswith(b"HTTP/1.1 405 ")
