@@ -69,7 +69,8 @@ def _pieces(user_id: int) -> Iterator[bytes]:
 
 @contextmanager
 def _turn(user_id: int) -> Iterator[None]:
-    if not _at_once.acquire(blocking=False):
+    at_once = _at_once
+    if not at_once.acquire(blocking=False):
         raise TooManyExports
     try:
         # The server's locks are those of all its databases.
@@ -78,7 +79,7 @@ def _turn(user_id: int) -> Iterator[None]:
                 raise ExportStillRunning
             yield
     finally:
-        _at_once.release()
+        at_once.release()
 
 
 def _lists(user_id: int) -> Iterator[bytes]:

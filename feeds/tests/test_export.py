@@ -1,6 +1,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import pairwise
 from threading import BoundedSemaphore
@@ -204,7 +205,8 @@ def test_an_error_before_the_first_byte_is_an_answer(as_alice: APIClient) -> Non
 
 
 def test_it_is_a_file_that_nobody_caches(as_alice: APIClient) -> None:
-    headers = as_alice.get(PATH).headers
+    with closing(as_alice.get(PATH)) as response:
+        headers = response.headers
     assert headers["Content-Type"] == "application/json"
     assert headers["Content-Disposition"] == 'attachment; filename="newsfeed-alice.json"'
     assert headers["Cache-Control"] == "no-store"
@@ -221,11 +223,13 @@ def test_a_user_has_one_export_at_a_time(as_alice: APIClient, as_bob: APIClient)
         assert _export(as_bob)["profile"]["username"] == "bob"
         other_process.submit(first.close).result()
         assert _export(as_alice)["profile"]["username"] == "alice"
-        other_process.submit(as_alice.get, PATH).result()
+        second: Any = other_process.submit(as_alice.get, PATH).result()
         assert as_alice.get(PATH).status_code == 409
         # As when the process dies.
         other_process.submit(connections.close_all).result()
         assert _export(as_alice)["profile"]["username"] == "alice"
+        other_process.submit(second.close).result()
+        other_process.submit(connections.close_all).result()
 
 
 @pytest.mark.django_db(transaction=True)
