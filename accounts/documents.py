@@ -86,8 +86,9 @@ refresh_tokens = extend_schema(
     operation_id="refresh_tokens",
     summary="Exchange a refresh token for new tokens",
     description=(
-        "Each refresh token can be used once. One that comes again was stolen: the session ends "
-        "for whoever has its tokens."
+        "Each refresh token can be used once. A client that has lost the answer may ask again "
+        "within 10 seconds, with the same `User-Agent`, and gets the same tokens. Any other token "
+        "that comes again was stolen: the session ends for whoever has its tokens."
     ),
     tags=["auth"],
     request=body(RefreshSerializer, {"refresh": TOKENS["refresh"]}),

@@ -67,9 +67,15 @@ def verifying_key(kid: object) -> Key | None:
     if not isinstance(kid, str):
         return None
     key = _recent().keys.get(kid) or _reload_for_unknown().keys.get(kid)
-    if key and key.verifies_until and key.verifies_until <= timezone.now():
-        return None
-    return key
+    return key if key and _verifies(key) else None
+
+
+def verifying_keys() -> list[Key]:
+    return [key for key in _recent().keys.values() if _verifies(key)]
+
+
+def _verifies(key: Key) -> bool:
+    return key.verifies_until is None or key.verifies_until > timezone.now()
 
 
 def derive(seed: bytes) -> bytes:

@@ -129,6 +129,13 @@ class RefreshToken(models.Model):
     )
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
+    used_by = models.CharField(
+        max_length=32,
+        default="",
+        db_default="",  # an earlier version may still write rows
+        editable=False,
+        help_text="A keyed hash of the User-Agent.",
+    )
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -96,6 +96,13 @@ def lock_session_user(*, user_id: int, epoch: int) -> User | None:
     return next(iter(User.objects.raw(_LOCK_SESSION_USER, [user_id, epoch])), None)
 
 
+def just_used_at(token_hash: str, client_hash: str, *, since: datetime) -> datetime | None:
+    """When this client has refreshed with this token, if it was after `since`."""
+    used = RefreshToken.objects.filter(token_hash=token_hash, revoked_at=None)
+    by_client = used.filter(used_by=client_hash, used_at__gt=since)
+    return by_client.values_list("used_at", flat=True).first()
+
+
 def living_jtis(user_id: int) -> list[str]:
     """Of access tokens that have not expired."""
     living = RefreshToken.objects.filter(user_id=user_id, access_expires_at__gt=timezone.now())

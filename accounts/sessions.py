@@ -1,20 +1,25 @@
 """From a log-in to a log-out: who a token stands for, its successor, its end."""
 
 import logging
+from datetime import timedelta
 
 from django.utils import timezone
 
 from accounts import session_cache
+from accounts.keys import Key, derive, verifying_keys
 from accounts.models import RefreshToken, RevokedToken, User
 from accounts.revocation import redis_knows_all, revoke
-from accounts.selectors import find_session_user, lock_session_user
-from accounts.tokens import Claims, hash_token, issue_tokens, read_refresh_or_raise
+from accounts.selectors import find_session_user, just_used_at, lock_session_user
+from accounts.tokens import Claims, Origin, Pair, hash_token, keep, make_pair, read_refresh_or_raise
 from newsfeed.api.exceptions import SessionEnded
 from newsfeed.api.throttles import Count
 from newsfeed.db import transactional
 from newsfeed.redis import RedisUnavailable, ask
 
 logger = logging.getLogger(__name__)
+
+REPLAY = timedelta(seconds=10)
+"""Longer than a client takes to notice that an answer is lost, and to ask once more."""
 
 
 def get_session_user_or_raise(access: Claims, count: Count) -> User:
@@ -57,30 +62,60 @@ def _keep(access: Claims, claim: bytes, user: User) -> None:
         logger.warning("session of user %d is not kept in Redis: %s", access.user_id, error)
 
 
-def refresh_tokens(refresh: str) -> dict[str, str]:
-    """New tokens for old: {"access", "refresh"}. Of several requests with one token, one gets them.
+def refresh_tokens(refresh: str, *, client: str) -> dict[str, str]:
+    """New tokens for old: {"access", "refresh"}. `client` is what its software calls itself.
 
-    A token that comes again was stolen from one of the two who sent it, and nobody knows from
-    which: its family ends (RFC 9700, section 4.14.2). Raises AuthenticationFailed, and
-    SessionEnded for one that was used or revoked.
+    A client whose answer got lost sends the same token again, and several tabs send it at once: for
+    the time of REPLAY they get the same tokens, while nobody has refreshed with those. Any other
+    token that comes again was stolen from one of the two who sent it, and nobody knows from which:
+    its family ends (RFC 9700, section 4.14.2). Raises AuthenticationFailed, and SessionEnded for
+    one that was used or revoked.
     """
-    tokens = _rotate(read_refresh_or_raise(refresh), hash_token(refresh))
+    tokens = _rotate(read_refresh_or_raise(refresh), hash_token(refresh), _client_hash(client))
     if tokens is None:
         raise SessionEnded
     return tokens
 
 
 @transactional
-def _rotate(claims: Claims, token_hash: str) -> dict[str, str] | None:
+def _rotate(claims: Claims, token_hash: str, client_hash: str) -> dict[str, str] | None:
     # The user first, as `end_all_sessions` locks them: the other way round they would deadlock.
     user = lock_session_user(user_id=claims.user_id, epoch=claims.epoch)
     if user is None:
         return None
+    now = timezone.now()
     fresh = RefreshToken.objects.filter(token_hash=token_hash, used_at=None, revoked_at=None)
-    if fresh.update(used_at=timezone.now()):
-        return issue_tokens(user, claims.family)
+    if fresh.update(used_at=now, used_by=client_hash):
+        return keep(user, _successors(user, claims, Origin(token_hash, now)))
+    if tokens := _same_again(user, claims, token_hash, client_hash):
+        return tokens
     revoke(RefreshToken.objects.filter(family=claims.family))
     return None
+
+
+def _same_again(
+    user: User, claims: Claims, token_hash: str, client_hash: str
+) -> dict[str, str] | None:
+    """The tokens that this client was given for this one just before, if they are still unused."""
+    used_at = just_used_at(token_hash, client_hash, since=timezone.now() - REPLAY)
+    if used_at is None:
+        return None
+    origin = Origin(token_hash, used_at)
+    # Another process may have signed them, before or after the last change of keys.
+    pairs = [_successors(user, claims, origin, key).signed() for key in verifying_keys()]
+    by_hash = {hash_token(pair["refresh"]): pair for pair in pairs}
+    unused = RefreshToken.objects.filter(token_hash__in=by_hash, used_at=None, revoked_at=None)
+    found = unused.values_list("token_hash", flat=True).first()
+    return by_hash[found] if found else None
+
+
+def _successors(user: User, claims: Claims, origin: Origin, key: Key | None = None) -> Pair:
+    return make_pair(user, claims.family, origin, has_otp=claims.has_otp, key=key)
+
+
+def _client_hash(client: str) -> str:
+    """Under the server's key, so that the database does not tell what people use."""
+    return derive(f"client {client}".encode()).hex()[:32]
 
 
 @transactional

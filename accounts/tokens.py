@@ -15,7 +15,7 @@ from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
 
-from accounts.keys import Key, signing_key, verifying_key
+from accounts.keys import Key, derive, signing_key, verifying_key
 from accounts.models import RefreshToken, User
 
 
@@ -26,6 +26,8 @@ class Claims(NamedTuple):
     jti: str
     family: str
     epoch: int
+    has_otp: bool
+    """Its session was begun with a second factor, too."""
     expires_at: datetime
     """When it will not be accepted any more: with the leeway for clocks."""
     has_old_key: bool
@@ -48,8 +50,8 @@ _backend = lru_cache(maxsize=16)(_Backend)
 class _Keyed(tokens.Token):
     """Signed with the primary key, verified with the one that its header names."""
 
-    def __init__(self, token: bytes | str | None = None) -> None:
-        self.key = signing_key() if token is None else _key_of(token)
+    def __init__(self, token: bytes | str | None = None, key: Key | None = None) -> None:
+        self.key = key or (signing_key() if token is None else _key_of(token))
         self._token_backend = _backend(self.key)
         super().__init__(token)  # type: ignore[arg-type]
 
@@ -66,26 +68,59 @@ class _Refresh(_Keyed, tokens.RefreshToken):  # type: ignore[misc]  # simplejwt'
     pass
 
 
-def issue_tokens(user: User, family: str = "") -> dict[str, str]:
-    """{"access", "refresh"}: a token for requests, and one to get the next two.
+class Origin(NamedTuple):
+    """What a pair of tokens is made of: of the same come the same, byte for byte."""
 
-    A log-in begins a new family.
-    """
-    family = family or uuid4().hex
-    access, refresh = _Access(), _Refresh()
-    for token in (access, refresh):
-        token.payload |= {"user_id": str(user.pk), "fam": family, "epoch": user.auth_epoch}
-    signed = str(refresh)
+    name: str
+    """The hash of the refresh token before; random for a log-in."""
+    at: datetime
+
+
+class Pair(NamedTuple):
+    """A token for requests, and one to get the next two."""
+
+    access: _Access
+    refresh: _Refresh
+
+    def signed(self) -> dict[str, str]:
+        return {"access": str(self.access), "refresh": str(self.refresh)}
+
+
+def issue_tokens(user: User, *, has_otp: bool = False) -> dict[str, str]:
+    """{"access", "refresh"} of a new family. `has_otp`: it was begun with a second factor."""
+    origin = Origin(uuid4().hex, timezone.now())
+    return keep(user, make_pair(user, uuid4().hex, origin, has_otp=has_otp))
+
+
+def make_pair(
+    user: User, family: str, origin: Origin, *, has_otp: bool, key: Key | None = None
+) -> Pair:
+    """Without a key, signed with the primary one."""
+    claims = {"user_id": str(user.pk), "fam": family, "epoch": user.auth_epoch}
+    if has_otp:
+        claims["amr"] = ["pwd", "otp"]  # RFC 8176
+    pair = Pair(_Access(key=key), _Refresh(key=key))
+    for token in pair:
+        token.set_exp(from_time=origin.at)
+        token.set_iat(at_time=origin.at)
+        jti = derive(f"{token.token_type} {origin.name}".encode()).hex()[:32]
+        token.payload |= {"jti": jti, **claims}
+    return pair
+
+
+def keep(user: User, pair: Pair) -> dict[str, str]:
+    """Writes the pair's row, and returns {"access", "refresh"}."""
+    signed = pair.signed()
     RefreshToken.objects.create(
-        token_hash=hash_token(signed),
-        family=family,
+        token_hash=hash_token(signed["refresh"]),
+        family=pair.refresh["fam"],
         user=user,
-        access_jti=access["jti"],
-        access_expires_at=access.accepted_until,
+        access_jti=pair.access["jti"],
+        access_expires_at=pair.access.accepted_until,
         created_at=timezone.now(),
-        expires_at=refresh.accepted_until,
+        expires_at=pair.refresh.accepted_until,
     )
-    return {"access": str(access), "refresh": signed}
+    return signed
 
 
 def read_access_or_raise(access: bytes) -> Claims:
@@ -114,6 +149,7 @@ def _claims(token: _Keyed) -> Claims:
         jti=token["jti"],
         family=token["fam"],
         epoch=token["epoch"],
+        has_otp="otp" in token.get("amr", []),
         expires_at=token.accepted_until,
         has_old_key=not token.key.is_primary,
     )

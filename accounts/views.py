@@ -72,7 +72,8 @@ class RefreshView(OpenView):
     def post(self, request: Request) -> Response:
         serializer = RefreshSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return Response(refresh_tokens(**serializer.validated_data))
+        client = request.headers.get("User-Agent", "")
+        return Response(refresh_tokens(**serializer.validated_data, client=client))
 
 
 class LogOutView(APIView):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
 from threading import Barrier
+from typing import Any
 
 import pytest
 import time_machine
@@ -12,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from accounts import keys
 from accounts.models import RefreshToken, User
 from accounts.tests.conftest import ME, bearer
 from accounts.tokens import issue_tokens
@@ -65,39 +67,102 @@ def test_the_new_refresh_token_gives_the_next_one(client: APIClient, alice: User
         refresh = response.json()["refresh"]
 
 
+def _refresh(token: str, client: str = "a phone") -> Any:
+    return APIClient().post(PATH, {"refresh": token}, headers={"User-Agent": client})
+
+
 def test_a_refresh_token_that_comes_again_ends_its_family(
-    client: APIClient, as_user: Callable[[User], APIClient], alice: User
+    as_user: Callable[[User], APIClient], alice: User
 ) -> None:
     other_session = as_user(alice)
     first = issue_tokens(alice)
-    second = client.post(PATH, {"refresh": first["refresh"]}).json()
-    third = client.post(PATH, {"refresh": second["refresh"]}).json()
+    second = _refresh(first["refresh"]).json()
+    third = _refresh(second["refresh"]).json()
     living = [bearer(tokens["access"]) for tokens in (first, second, third)]
     assert [one.get(ME).status_code for one in living] == [200, 200, 200]
 
-    response = client.post(PATH, {"refresh": first["refresh"]})
+    response = _refresh(first["refresh"])
     assert response.status_code == 401
     assert response.headers["X-Relogin-Required"] == "true"
     assert response.headers["Content-Type"] == "application/problem+json"
     assert [one.get(ME).status_code for one in living] == [401, 401, 401]
-    assert client.post(PATH, {"refresh": third["refresh"]}).status_code == 401
+    assert _refresh(third["refresh"]).status_code == 401
     assert other_session.get(ME).status_code == 200
 
 
+def test_a_client_that_has_lost_its_answer_gets_the_same_again(alice: User) -> None:
+    first = issue_tokens(alice)["refresh"]
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        lost = _refresh(first).json()
+        clock.shift(9)
+        again = _refresh(first)
+        assert (again.status_code, again.json()) == (200, lost)
+        assert RefreshToken.objects.count() == 2
+        clock.shift(3600)
+        assert _refresh(lost["refresh"]).status_code == 200
+
+
+def _later(_: str, __: str, clock: Any) -> Any:
+    clock.shift(11)
+    return "a phone"
+
+
+def _elsewhere(*_: object) -> str:
+    return "curl"
+
+
+def _after_the_successor(_: str, successor: str, __: object) -> str:
+    assert _refresh(successor).status_code == 200
+    return "a phone"
+
+
+def _after_a_log_out(access: str, *_: object) -> str:
+    assert bearer(access).post("/api/v1/auth/logout/").status_code == 204
+    return "a phone"
+
+
+@pytest.mark.parametrize("replay", [_later, _elsewhere, _after_the_successor, _after_a_log_out])
+def test_a_token_that_comes_again_later_or_from_another_client_ends_its_family(
+    alice: User, replay: Callable[[str, str, Any], str]
+) -> None:
+    first = issue_tokens(alice)["refresh"]
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        second = _refresh(first).json()
+        assert _refresh(first).json() == second
+        client = replay(second["access"], second["refresh"], clock)
+        assert _refresh(first, client).status_code == 401
+    assert bearer(second["access"]).get(ME).status_code == 401
+    assert not RefreshToken.objects.filter(revoked_at=None).exists()
+
+
+def test_the_same_again_is_signed_with_the_same_key(alice: User) -> None:
+    first = issue_tokens(alice)["refresh"]
+    lost = _refresh(first).json()
+    old = keys.signing_key()
+    keys.rotate(force=True)
+    assert keys._reload().primary != old
+    assert _refresh(first).json() == lost
+
+
 @pytest.mark.django_db(transaction=True)
-def test_of_sixteen_requests_with_one_token_exactly_one_wins(alice: User) -> None:
-    def refresh(token: str) -> int:
+def test_of_sixteen_requests_with_one_token_all_get_the_same(alice: User) -> None:
+    def refresh(token: str) -> str:
         try:
             gate.wait()
-            return APIClient().post(PATH, {"refresh": token}).status_code
+            response = _refresh(token)
+            assert response.status_code == 200
+            return str(response.json())
         finally:
             connection.close()
 
     gate = Barrier(16)
     with ThreadPoolExecutor(16) as pool:
         for _ in range(ROUNDS):
+            RefreshToken.objects.all().delete()
             token = issue_tokens(alice)["refresh"]
-            assert sorted(pool.map(refresh, [token] * 16)) == [200] + [401] * 15
+            assert len(set(pool.map(refresh, [token] * 16))) == 1
+            assert RefreshToken.objects.filter(used_at=None).count() == 1
+            assert RefreshToken.objects.count() == 2
 
 
 def test_only_hashes_of_refresh_tokens_are_stored(client: APIClient, alice: User) -> None:

@@ -75,7 +75,7 @@ class ServerBusy(APIException):
 
 
 class SessionEnded(AuthenticationFailed):
-    """By a log-out, a new password, a suspension, or a refresh token that came twice."""
+    """By a log-out, a new password, a suspension, or a refresh token that came again."""
 
     default_detail = _("This session has ended. Log in again.")
     default_code = "session_ended"
