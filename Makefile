@@ -50,6 +50,11 @@ k8s-rules: .venv  ## Write the rules of the objectives, and the PrometheusRule o
 dashboards: .venv  ## Write Grafana's dashboards anew, from dev/dashboards.py
 	$(PYTHON) -m dev.dashboards
 
+.PHONY: test-clients
+test-clients:  ## Generate clients of the API in JavaScript and Go, and let them read a feed
+	@bin/setup
+	$(PYTHON) -m dev.stack exec --apps -- $(PYTHON) -m pytest tests/clients
+
 .PHONY: outages
 outages:  ## Take each server away under load for some minutes, and measure
 	@bin/setup

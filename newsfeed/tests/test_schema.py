@@ -125,6 +125,23 @@ def test_a_gap_is_seen(change: dict[str, Any], gap: str) -> None:
     assert gap in gaps(whole._replace(described=whole.described | change))
 
 
+def _patterns(node: Any) -> Iterator[str]:
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from _patterns(child)
+    if isinstance(node, dict) and isinstance(node.get("pattern"), str):
+        yield node["pattern"]
+
+
+def test_patterns_use_only_what_all_engines_have() -> None:
+    """RE2, PCRE, ECMAScript with and without its flag u; `make test-clients` asks them."""
+    patterns = set(_patterns(SCHEMA))
+    assert len(patterns) > 5
+    for pattern in patterns:
+        assert pattern.isascii()
+        assert not re.search(r"\\(?!x[0-9a-f]{2}|[tnr])|\(\?|[*+}]\+", pattern), pattern
+
+
 @each_operation
 def test_the_examples_are_as_their_schemas_say(operation: Operation) -> None:
     for media in operation.bodies():
