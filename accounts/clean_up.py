@@ -1,23 +1,33 @@
-"""Removes what tells of tokens that have expired: nobody will ask for it again."""
+"""Removes rows that have expired, of tokens and sessions: nobody will ask for them again."""
 
-from django.db.models import Model
+from django.contrib.sessions.models import Session
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from accounts.models import RefreshToken, RevokedToken
+from accounts.models import KnownAddress, RefreshToken, RevokedToken
 from newsfeed.db import transactional
 
 CHUNK = 1_000
-TABLES: tuple[type[Model], ...] = (RefreshToken, RevokedToken)
+EXPIRY: dict[type[Model], str] = {
+    RefreshToken: "expires_at",
+    RevokedToken: "expires_at",
+    KnownAddress: "expires_at",
+    Session: "expire_date",
+}
+TABLES = tuple(EXPIRY)
 
 
 @transactional
 def delete_expired(table: type[Model]) -> int:
     """Up to CHUNK rows, so that no lock is held for long; how many it were."""
-    expired = table._default_manager.filter(expires_at__lte=timezone.now()).order_by("expires_at")
-    ids = list(expired.values_list("pk", flat=True)[:CHUNK])
+    ids = list(_expired(table).order_by(EXPIRY[table]).values_list("pk", flat=True)[:CHUNK])
     table._default_manager.filter(pk__in=ids).delete()
     return len(ids)
 
 
 def count_expired(table: type[Model]) -> int:
-    return table._default_manager.filter(expires_at__lte=timezone.now()).count()
+    return _expired(table).count()
+
+
+def _expired(table: type[Model]) -> QuerySet[Model]:
+    return table._default_manager.filter(**{f"{EXPIRY[table]}__lte": timezone.now()})

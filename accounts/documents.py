@@ -33,6 +33,7 @@ PROFILE = ALICE | {
 PASSWORD = "correct horse battery staple"  # noqa: S105 (an example) # nosec B105
 ANOTHER = "another horse, another battery"
 TOKENS = {"access": "eyJhbGciOiJIUzI1NiIs…", "refresh": "eyJhbGciOiJIUzI1NiIs…"}
+DEVICE = "WyJhbGljZSIsIjdmM2Ei…"
 BLANK = "This field may not be blank."
 REQUIRED = "This field is required."
 COMMON = "This password is too common."
@@ -69,11 +70,17 @@ log_in = extend_schema(
     summary="Log in",
     description=(
         "Begins a session. The access token goes into the `Authorization` header of other "
-        "requests, for half an hour; the refresh token is for `auth/refresh/`, for 30 days."
+        "requests, for half an hour; the refresh token is for `auth/refresh/`, for 30 days. Keep "
+        "`device`, also after a log-out, and send it with the next log-in: strangers who guess at "
+        "the name then do not keep this client out."
     ),
     tags=["auth"],
-    request=body(CredentialsSerializer, {"username": "alice", "password": PASSWORD}),
-    responses={200: answer("Logged in.", LoginSerializer, TOKENS | {"user": ALICE})}
+    request=body(
+        CredentialsSerializer, {"username": "alice", "password": PASSWORD, "device": DEVICE}
+    ),
+    responses={
+        200: answer("Logged in.", LoginSerializer, TOKENS | {"device": DEVICE, "user": ALICE})
+    }
     | problems(
         "/auth/login/",
         {

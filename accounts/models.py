@@ -148,6 +148,21 @@ class RefreshToken(models.Model):
         return f"refresh token {self.pk} of user {self.user_id}"
 
 
+class KnownAddress(models.Model):
+    """That an account has logged in from an address: `accounts.known_clients`."""
+
+    client_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    last_login_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "auth_known_addresses"
+
+    def __str__(self) -> str:
+        return f"known address {self.pk} of user {self.user_id}"
+
+
 class RevokedToken(models.Model):
     """An access token that is refused though it has not expired."""
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 
-from accounts.models import RefreshToken, User
+from accounts.models import KnownAddress, RefreshToken, User
 from accounts.usernames import normalise
 from newsfeed.api.exceptions import SessionEnded
 
@@ -113,6 +113,12 @@ def open_sessions(user_id: int, *, after: int, limit: int) -> list[RefreshToken]
     """The refresh tokens that can still be used, one a session: those above the id `after`."""
     usable = RefreshToken.objects.filter(user=user_id, used_at=None, revoked_at=None)
     return list(usable.filter(pk__gt=after, expires_at__gt=timezone.now()).order_by("pk")[:limit])
+
+
+def known_addresses(user_id: int, *, after: int, limit: int) -> list[KnownAddress]:
+    """When the user has logged in from them: those above the id `after`."""
+    own = KnownAddress.objects.filter(user=user_id, pk__gt=after)
+    return list(own.order_by("pk")[:limit])
 
 
 def users_named(username: str) -> list[User]:

@@ -24,6 +24,7 @@ class NewUsernameField(UsernameField):
 class CredentialsSerializer(InputSerializer):
     username = UsernameField()
     password = StringField(max_length=128)
+    device = StringField(required=False, allow_blank=True, max_length=512)
 
 
 class SignUpSerializer(InputSerializer):
@@ -82,6 +83,7 @@ class UserPageSerializer(serializers.Serializer[Any]):
 
 
 class LoginSerializer(TokensSerializer):
+    device = serializers.CharField()
     user = UserSummarySerializer()
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
-from accounts.models import RefreshToken, User
+from accounts.models import KnownAddress, RefreshToken, User
 from accounts.passwords import hash_password, normalise
 from accounts.revocation import revoke
 from accounts.selectors import lock_active_user_or_raise, lock_user_or_raise
@@ -143,6 +143,7 @@ def _erase_user(user_id: int, *, epoch: int) -> None:
     user.groups.clear()
     user.user_permissions.clear()
     forget_devices(user)
+    KnownAddress.objects.filter(user=user).delete()
     user.save(update_fields=_ERASED)
 
 

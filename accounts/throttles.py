@@ -1,12 +1,12 @@
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Any, cast
 
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts.guesses import reserve, reserve_for_address
+from accounts.serializers import CredentialsSerializer
 from accounts.tokens import read_refresh_or_raise
-from accounts.usernames import normalise
 from newsfeed.api import limits
 from newsfeed.api.addresses import address_of
 from newsfeed.api.limits import Limit
@@ -16,21 +16,21 @@ from newsfeed.api.throttles import EndpointThrottle, hold
 class LoginThrottle(EndpointThrottle):
     """Before the password is hashed, which takes a core.
 
-    By username and address, for who guesses one password; by address, for who tries many names;
-    by username, for who has many addresses.
+    What is no log-in, such as an empty password, counts for the address and not for the name.
     """
 
-    def limits(self, request: Request) -> Iterator[tuple[str, Limit]]:
-        # As the serializer reads it: each spelling would be a name of its own here.
-        username = normalise(str(cast("dict[str, Any]", request.data).get("username", "")))
-        # Hashed: it may be anything, of any length, and often enough it is a password.
-        name, address = sha256(username.encode()).hexdigest()[:32], address_of(request)
-        for endpoint, who in (
-            ("login", f"{name}@{address}"),
-            ("login-address", address),
-            ("login-username", name),
-        ):
-            yield limits.key(who, endpoint), limits.limit_of(endpoint)
+    def allow_request(self, request: Request, view: object) -> bool:
+        form, address = CredentialsSerializer(data=request.data), address_of(request)
+        if form.is_valid():
+            given = form.validated_data
+            places = reserve(given["username"], address, given.get("device", ""))
+        else:
+            places = reserve_for_address(address)
+        hold(places, request)
+        decisive = (
+            [place for place in places if place.admitted] if places[-1].admitted else places[-1:]
+        )
+        return all(self.note(place, request._request) for place in decisive)
 
 
 class PasswordThrottle(EndpointThrottle):
@@ -46,7 +46,7 @@ class PasswordThrottle(EndpointThrottle):
         session: Any = request.auth
         key = limits.key(session.family, "password")
         outcome = limits.admit(key, limits.limit_of("password"))
-        hold(outcome, request)
+        hold([outcome], request)
         return self.note(outcome, request._request)
 
 

@@ -1,3 +1,4 @@
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -6,6 +7,7 @@ from rest_framework.views import APIView
 
 from accounts import documents
 from accounts.authentication import CHALLENGE, AuthenticatedRequest
+from accounts.known_clients import remember
 from accounts.selectors import get_profile, get_user_or_raise, users_named
 from accounts.serializers import (
     CredentialsSerializer,
@@ -31,6 +33,7 @@ from accounts.services import (
 from accounts.sessions import log_out, refresh_tokens
 from accounts.throttles import LoginThrottle, PasswordThrottle, RefreshThrottle
 from accounts.tokens import issue_tokens
+from newsfeed.api.addresses import address_of
 from newsfeed.api.paging import page_response
 from newsfeed.api.throttles import EndpointThrottle, counted_only_if
 from newsfeed.replica import may_read_replica
@@ -61,8 +64,11 @@ class LoginView(OpenView):
     def post(self, request: Request) -> Response:
         serializer = CredentialsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        user = log_in(**serializer.validated_data)
-        return Response(issue_tokens(user) | {"user": UserSummarySerializer(user).data})
+        device = serializer.validated_data.pop("device", "")
+        with counted_only_if(AuthenticationFailed, request):
+            request.user = user = log_in(**serializer.validated_data)  # for the log
+        known = {"device": remember(user, address_of(request), device)}
+        return Response(issue_tokens(user) | known | {"user": UserSummarySerializer(user).data})
 
 
 class RefreshView(OpenView):

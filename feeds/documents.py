@@ -34,6 +34,9 @@ EXPORT = {
         {"post_id": 42, "reason": "This is an advertisement.", "created_at": "2026-11-21T09:30:00Z"}
     ],
     "sessions": [{"created_at": "2026-11-21T09:30:00Z", "expires_at": "2026-12-21T09:30:00Z"}],
+    "known_addresses": [
+        {"last_login_at": "2026-11-21T09:30:00Z", "expires_at": "2026-12-21T09:30:00Z"}
+    ],
 }
 
 get_feed = extend_schema(

@@ -17,8 +17,9 @@ from django.db import connection
 from rest_framework.serializers import BaseSerializer
 
 from accounts.models import User
-from accounts.selectors import get_user_or_raise, open_sessions, users_by_ids
+from accounts.selectors import get_user_or_raise, known_addresses, open_sessions, users_by_ids
 from feeds.serializers import (
+    ExportedAddressSerializer,
     ExportedEdgeSerializer,
     ExportedPostSerializer,
     ExportedProfileSerializer,
@@ -107,6 +108,7 @@ def _sections(
         ("followers", ExportedEdgeSerializer, _edges(followers, "follower_id")),
         ("reports", ExportedReportSerializer, pages(reports_by, "pk")),
         ("sessions", ExportedSessionSerializer, pages(open_sessions, "pk")),
+        ("known_addresses", ExportedAddressSerializer, pages(known_addresses, "pk")),
     ]
 
 

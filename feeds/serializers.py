@@ -71,6 +71,13 @@ class ExportedSessionSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(default_timezone=UTC)
 
 
+class ExportedAddressSerializer(serializers.Serializer[Any]):
+    """The address itself is not kept: `accounts.known_clients`."""
+
+    last_login_at = serializers.DateTimeField(default_timezone=UTC)
+    expires_at = serializers.DateTimeField(default_timezone=UTC)
+
+
 # As `feeds.export` puts it together.
 class ExportSerializer(serializers.Serializer[Any]):
     profile = ExportedProfileSerializer()
@@ -79,3 +86,4 @@ class ExportSerializer(serializers.Serializer[Any]):
     followers = ExportedEdgeSerializer(many=True)
     reports = ExportedReportSerializer(many=True)
     sessions = ExportedSessionSerializer(many=True)
+    known_addresses = ExportedAddressSerializer(many=True)

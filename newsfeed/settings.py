@@ -182,7 +182,7 @@ FOLLOWING_LIMIT = env.number("FOLLOWING_LIMIT", default=5000)
 RATE_LIMITS = ",".join(
     (
         "default=100/m",
-        "login=5/m,login-address=20/m,login-username=100/h,signup=20/h",
+        "login=5/m,login-address=20/m,login-username=100/h,login-known=20/h,signup=20/h",
         "password=5/m",
         "follow=30/m,posts=30/m",
         "export=10/h",

@@ -10,7 +10,8 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts import services
-from accounts.models import User
+from accounts.known_clients import remember
+from accounts.models import KnownAddress, User
 from accounts.services import reinstate_user, suspend_user
 from accounts.tests.conftest import ME, bearer
 from accounts.tokens import issue_tokens
@@ -112,8 +113,10 @@ def test_what_names_a_person_is_erased_and_so_are_rights(
     for user in (alice, bob):
         user.groups.add(Group.objects.get_or_create(name="Moderators")[0])
         enroll(user)
+        remember(user, "192.0.2.1")
     alice.refresh_from_db()
     assert _delete(as_user(alice), password) == 204
+    assert [known.user for known in KnownAddress.objects.all()] == [bob]
     erased, kept = User.objects.get(pk=alice.pk), User.objects.get(pk=bob.pk)
     assert (erased.username, erased.display_name, erased.email) == ("alice", "", "")
     assert (erased.is_active, erased.is_staff, erased.is_superuser) == (False, False, False)

@@ -19,7 +19,7 @@ def test_logging_in_answers_tokens_and_the_user(
     response = client.post(PATH, {"username": "alice", "password": password})
     assert response.status_code == 200
     body = response.json()
-    assert set(body) == {"access", "refresh", "user"}
+    assert set(body) == {"access", "refresh", "device", "user"}
     assert body["user"] == {"id": alice.pk, "username": "alice", "display_name": "Alice"}
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {body['access']}")
     assert client.get("/api/v1/users/me/").json()["id"] == alice.pk

@@ -14,11 +14,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
+from accounts.known_clients import remember
 from accounts.models import RefreshToken, User
 from accounts.services import suspend_user
 from accounts.tokens import issue_tokens
 from feeds import export
 from feeds.export import PAGE
+from feeds.serializers import ExportSerializer
 from feeds.tests.conftest import crowd, edges, write_posts
 from moderation.models import Report
 from posts.models import Post
@@ -62,7 +64,7 @@ def test_it_holds_what_is_kept_of_the_user(
     edges(carol, [bob])
     document = _export(as_alice)
 
-    assert list(document) == ["profile", "posts", "following", "followers", "reports", "sessions"]
+    assert list(document) == list(ExportSerializer().fields)
     profile = document["profile"]
     assert _is_time(profile.pop("created_at"))
     assert profile == {
@@ -103,6 +105,16 @@ def test_it_holds_nothing_that_lets_anybody_in_and_nothing_of_others(
         assert secret not in text
     assert "post 0" in json.dumps(_export(as_bob))
     assert "bob@example.org" in json.dumps(_export(as_bob))
+
+
+def test_known_addresses_are_told_by_their_times(
+    as_alice: APIClient, alice: User, bob: User
+) -> None:
+    for user in (alice, bob):
+        remember(user, "192.0.2.1")
+    (address,) = _export(as_alice)["known_addresses"]
+    assert address.keys() == {"last_login_at", "expires_at"}
+    assert address["last_login_at"] < address["expires_at"]
 
 
 def test_sessions_that_have_ended_are_left_out(as_alice: APIClient, alice: User) -> None:
@@ -158,8 +170,9 @@ def test_each_page_is_sent_before_the_next_is_read(
         for piece in stream:
             counts.append(len(queries))
             sizes.append(len(piece))
-    # Posts in three pages, nobody followed, followers in two with their names, reports, sessions.
-    assert counts[-1] == 3 + 1 + 2 * 2 + 1 + 1
+    # Posts in three pages, nobody followed, followers in two with their names, reports, sessions,
+    # known addresses.
+    assert counts[-1] == 3 + 1 + 2 * 2 + 1 + 1 + 1
     assert max(later - earlier for earlier, later in pairwise(counts)) <= 2
     assert max(sizes) < 1_000
 

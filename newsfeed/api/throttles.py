@@ -69,10 +69,10 @@ class Count:
         self._http.rate_limit = limits.outcome(self._key, self._limit, reply)
 
 
-def hold(outcome: Outcome, request: Request) -> None:
-    """Counts it for as long as the request is not known to be harmless: `counted_only_if`."""
+def hold(outcomes: list[Outcome], request: Request) -> None:
+    """Counted for as long as the request is not known to be harmless: `counted_only_if`."""
     http: Any = request._request
-    http.held = [*getattr(http, "held", []), outcome]
+    http.held = outcomes
 
 
 @contextmanager

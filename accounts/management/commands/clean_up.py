@@ -13,8 +13,8 @@ from newsfeed import worker
 
 class Command(BaseCommand):
     help = (
-        "Deletes the rows of refresh tokens and revoked access tokens that have expired, in chunks"
-        " of 1,000. Run it daily. SIGTERM finishes the chunk in hand and exits 0."
+        "Deletes expired rows of tokens, known addresses and the admin's sessions, in chunks of"
+        " 1,000. Run it daily. SIGTERM finishes the chunk in hand and exits 0."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
