@@ -51,6 +51,8 @@ REFUSALS = ("BUSY", "MISCONF", "NOREPLICAS")
 class StoreUnavailable(Unavailable):
     """Redis did not answer in time, or cannot write now."""
 
+    server = "Redis"
+
 
 class Slice(NamedTuple):
     ids: list[int]

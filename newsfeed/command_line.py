@@ -1,14 +1,46 @@
 """What manage.py does: runs a command, and tells in a line what keeps it from its work."""
 
+import signal
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
+INTERRUPTED = 130
+"""As shells tell of Ctrl-C: 128 and the signal's number."""
+
 
 def main(argv: list[str]) -> None:
-    """Raises SystemExit: 1 for what cannot be done, 130 for Ctrl-C, as shells tell it."""
+    """Raises SystemExit: 1 and a line for what no bug has caused; --traceback shows where."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see manage.py
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         execute_from_command_line(argv)
-    except ImproperlyConfigured as error:
-        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        sentence = _sentence(error)
+        if not sentence or "--traceback" in argv:
+            raise
+        sys.stderr.write(f"{sentence}\n")
+        sys.exit(1)
+
+
+def _sentence(error: Exception) -> str:
+    """Empty for what may be a bug."""
+    if isinstance(error, ImproperlyConfigured):
+        return str(error)
+    # They need the settings, which may be what is wrong.
+    from newsfeed.db import is_outage  # noqa: PLC0415
+    from newsfeed.events.exceptions import Unavailable  # noqa: PLC0415
+    from newsfeed.redis import RedisError, RedisUnavailable  # noqa: PLC0415
+
+    if is_outage(error):
+        return f"MySQL does not answer: {error.args[-1] if error.args else error!r}"
+    if isinstance(error, RedisError | RedisUnavailable):
+        return f"Redis does not answer: {error}"
+    if isinstance(error, Unavailable):
+        return f"{error.server} does not answer: {error}"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return ""

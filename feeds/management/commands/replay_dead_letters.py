@@ -7,7 +7,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from feeds.handlers import HANDLERS
-from feeds.store import StoreUnavailable
 from newsfeed import worker
 from newsfeed.events import replay
 from newsfeed.events.exceptions import Unavailable
@@ -65,6 +64,4 @@ class Command(BaseCommand):
 
 
 def _who(error: Exception) -> str:
-    if isinstance(error, StoreUnavailable):
-        return "Redis"
-    return "Kafka" if isinstance(error, Unavailable) else "MySQL"
+    return error.server if isinstance(error, Unavailable) else "MySQL"

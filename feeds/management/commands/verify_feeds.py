@@ -44,6 +44,8 @@ class Command(BaseCommand):
             raise CommandError(f"--sample must be from 1 to {MAX_SAMPLE}.")
         if textfile and not textfile.parent.is_dir():
             raise CommandError(f"There is no folder {textfile.parent}.")
+        if textfile and textfile.is_dir():
+            raise CommandError(f"{textfile} is a folder; --textfile wants the path of a file.")
         self.counts: Counter[str] = Counter()
         pages = _all_users() if options["all"] else _drawn_users(sample)
         hidden = options["no_progress"] or not sys.stderr.isatty()
