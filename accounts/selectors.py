@@ -75,6 +75,12 @@ def deleted_since(user_id: int) -> datetime | None:
     return User.objects.filter(pk=user_id).values_list("deleted_at", flat=True).first()
 
 
+def unerased_ids(*, deleted_before: datetime, after: int, limit: int) -> list[int]:
+    """Users above the id `after` whose erasure has not come to its end, lowest first."""
+    left = User.objects.filter(is_active=False, erased_at=None, deleted_at__lte=deleted_before)
+    return list(left.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit])
+
+
 def _get_or_raise(users: QuerySet[User], user_id: int) -> User:
     user = users.filter(pk=user_id).first()
     if user is None:

@@ -152,6 +152,12 @@ _ERASED += ["is_staff", "is_superuser"]
 
 
 @transactional
+def mark_erased(user_id: int) -> None:
+    """Of somebody who is deleted: nothing is left to erase."""
+    User.objects.filter(pk=user_id, erased_at=None).update(erased_at=timezone.now())
+
+
+@transactional
 def delete_refresh_tokens(user_id: int, *, limit: int) -> int:
     """Of somebody whose sessions have ended. How many it were."""
     tokens = RefreshToken.objects.filter(user=user_id)

@@ -1,4 +1,4 @@
-"""Takes away what a deleted user leaves, in steps.
+"""Erases what a deleted user leaves, in steps.
 
 What is still there is the cursor: a step that is killed, or comes twice, only finds less to do. A
 step is short, as the consumer has feeds to write besides. If it leaves something, it records the
@@ -6,22 +6,26 @@ event anew, before the consumer commits the one that it handles.
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.selectors import deleted_since
-from accounts.services import delete_refresh_tokens
+from accounts.services import delete_refresh_tokens, mark_erased
+from accounts.traces import erase_traces
 from feeds import store
 from follows.selectors import follower_ids
 from follows.services import remove_followees, remove_followers
-from newsfeed.events import outbox
-from newsfeed.events.schemas import ActivityType
+from moderation.services import erase_reasons_of, take_from_queue
+from newsfeed.events import dead_letters, outbox
+from newsfeed.events.schemas import Activity, ActivityType
 from posts.idempotency import forget_answers
 from posts.selectors import ids_deleted_since
-from posts.services import delete_posts_of
+from posts.services import erase_posts_of
 
 STEP_SECONDS = 0.2
 """Of which the users in one batch of events each get a share, and a chunk at least..."""
@@ -48,18 +52,38 @@ def _is_erased(user_id: int, *, seconds: float) -> bool:
     while _erase_chunk(user_id, since):
         if time.monotonic() > give_up_at:
             return False
+    erase_traces(user_id)
+    dead_letters.forget_author(user_id)
     store.workers.invalidate([user_id])
+    mark_erased(user_id)
     return True
 
 
 def _erase_chunk(user_id: int, since: datetime) -> bool:
     """Whether there was anything. Posts go first: no feed gets them back from MySQL then."""
     return bool(
-        delete_posts_of(user_id, limit=CHUNK)
+        erase_posts_of(user_id, limit=CHUNK)
         or _leave_feeds(user_id, since)
         or remove_followees(user_id, limit=CHUNK)
         or forget_answers(user_id, limit=CHUNK)
         or delete_refresh_tokens(user_id, limit=CHUNK)
+        or erase_reasons_of(user_id, limit=CHUNK)
+        or take_from_queue(user_id, limit=CHUNK)
+    )
+
+
+def take_up_again(user_ids: Iterable[int]) -> None:
+    """Through the outbox and the consumer, like an erasure that begins."""
+    now = timezone.now()
+    outbox.leave_to_relay(
+        Activity(
+            type=ActivityType.USER_DELETE,
+            version=1,
+            event_id=uuid4(),
+            occurred_at=now,
+            actor_id=user_id,
+        )
+        for user_id in user_ids
     )
 
 

@@ -101,7 +101,7 @@ class QueueAdmin(ModeratedAdmin, ReadOnlyAdmin):
 
     @admin.display(description="content")
     def excerpt(self, entry: ReportedPost) -> str:
-        return Truncator(entry.post.content).chars(EXCERPT)
+        return Truncator(_reported_text(entry)).chars(EXCERPT)
 
     @admin.display(description="latest reasons")
     def reasons(self, entry: ReportedPost) -> str:
@@ -110,6 +110,10 @@ class QueueAdmin(ModeratedAdmin, ReadOnlyAdmin):
     @admin.display
     def state(self, entry: ReportedPost) -> str:
         return _state(entry.post)
+
+
+def _reported_text(entry: ReportedPost) -> str:
+    return entry.content or entry.post.content
 
 
 def _state(post: Post) -> str:
@@ -124,7 +128,7 @@ class PostAdmin(ModeratedAdmin, ReadOnlyAdmin):
     search_fields = ["id", "user__username"]
     search_help_text = "The id of a post, or its author's exact name."
     fields = ["id", "author", "content", "created_at", "edited_at", "hidden_at", "deleted_at"]
-    fields += ["reports", "history"]
+    fields += ["reported_text", "reports", "history"]
     actions = [HIDE, UNHIDE, DELETE, DISMISS, SUSPEND]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -147,6 +151,11 @@ class PostAdmin(ModeratedAdmin, ReadOnlyAdmin):
     @admin.display
     def state(self, post: Post) -> str:
         return _state(post)
+
+    @admin.display(description="content when it was last reported")
+    def reported_text(self, post: Post) -> str:
+        entry = ReportedPost.objects.filter(pk=post.pk).select_related("post").first()
+        return _reported_text(entry) if entry else "-"
 
     @admin.display
     def reports(self, post: Post) -> str:

@@ -43,6 +43,12 @@ class ReportedPost(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reported_posts"
     )
     open_reports = models.PositiveIntegerField(default=0)
+    # Not a TextField, to which MySQL gives no plain default; old processes write no such column.
+    content = models.CharField(
+        max_length=Post.MAX_LENGTH,
+        db_default="",
+        help_text="The post's text when it was last reported. Empty in old rows.",
+    )
     latest_reasons = models.JSONField(default=list, help_text="Of up to three, newest first.")
     first_reported_at = models.DateTimeField(auto_now_add=True)
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import User
-from accounts.selectors import lock_user_or_raise
+from accounts.selectors import lock_active_user_or_raise, lock_user_or_raise
 from accounts.services import reinstate_user, suspend_user
 from moderation.models import ModerationAction, Report, ReportedPost, Verb
 from newsfeed.api.exceptions import Conflict
@@ -27,7 +27,12 @@ State = dict[str, str | int | bool | None]
 
 @transactional
 def report_post(*, reporter_id: int, post_id: int, reason: str) -> Report:
-    """Raises NotFound, Conflict for a second report, ValidationError for one's own post."""
+    """Raises NotFound, Conflict for a second report, ValidationError for one's own post.
+
+    Keeps the post's text with the report, because the author may edit or delete it before a
+    moderator has read it. Raises SessionEnded for somebody who was suspended or deleted meanwhile.
+    """
+    lock_active_user_or_raise(reporter_id)
     if get_post_or_raise(post_id).user_id == reporter_id:
         raise ValidationError({"post_id": [_("You cannot report your own post.")]})
     post = lock_any_post_or_raise(post_id)
@@ -37,6 +42,7 @@ def report_post(*, reporter_id: int, post_id: int, reason: str) -> Report:
     author = {"author_id": post.user_id}
     entry, _created = ReportedPost.objects.get_or_create(post=post, defaults=author)
     entry.open_reports += 1
+    entry.content = post.content
     entry.latest_reasons = [reason, *entry.latest_reasons][:SHOWN_REASONS]
     entry.save()
     return report
@@ -90,6 +96,32 @@ def _dismiss_reports(post_id: int) -> Post:
     if not ReportedPost.objects.filter(pk=post_id).exists():
         raise Conflict(_("The post has no open report."))
     return post
+
+
+@transactional
+def erase_reasons_of(reporter_id: int, *, limit: int) -> int:
+    """What a deleted user has written of up to `limit` posts. How many it were.
+
+    The reports still count. A row is what keeps a post in the queue, and what tells how it came.
+    """
+    written = Report.objects.filter(reporter=reporter_id).exclude(reason="")
+    ids = lock_posts(written.order_by("pk").values_list("post_id", flat=True)[:limit])
+    written.filter(post__in=ids).update(reason="")
+    for entry in ReportedPost.objects.filter(pk__in=ids):
+        left = Report.objects.filter(post=entry.pk, resolved_at=None).exclude(reason="")
+        newest = left.order_by("-pk").values_list("reason", flat=True)[:SHOWN_REASONS]
+        entry.latest_reasons = list(newest)
+        entry.save(update_fields=["latest_reasons"])
+    return len(ids)
+
+
+@transactional
+def take_from_queue(author_id: int, *, limit: int) -> int:
+    """Up to `limit` posts of a deleted user: nothing of them is left to judge. How many it were."""
+    reported = ReportedPost.objects.filter(author=author_id).order_by("pk")
+    ids = list(reported.values_list("pk", flat=True)[:limit])
+    _resolve(ids)
+    return len(ids)
 
 
 def _resolve(post_ids: Iterable[int]) -> None:

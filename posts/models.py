@@ -10,7 +10,7 @@ class PostQuerySet(models.QuerySet["Post"]):
 
 
 class Post(models.Model):
-    """A short text. Deleting is soft: the row stays, every read leaves it out.
+    """A short text. Deleting erases the text; the row stays, and every read leaves it out.
 
     A moderator hides a post with the same effect, and can unhide it.
     """

@@ -2,6 +2,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import PermissionDenied
@@ -14,6 +16,8 @@ from newsfeed.db import transactional
 from posts.idempotency import find_answer, keep_answer
 from posts.models import Post
 from posts.selectors import get_post_or_raise, lock_post_or_raise, lock_undeleted_post_or_raise
+
+ERASED = Q(deleted_at__isnull=False, content="")
 
 
 @transactional
@@ -62,31 +66,54 @@ def edit_post(*, user_id: int, post_id: int, content: str) -> Post:
 
 @transactional
 def delete_post(*, user_id: int, post_id: int) -> None:
-    """Hide a post for good. Raises NotFound, and PermissionDenied for another one's post."""
-    post = _lock_own_post_or_raise(user_id=user_id, post_id=post_id)
-    post.deleted_at = timezone.now()
-    post.save(update_fields=["deleted_at"])
+    """Hide a post for good, and erase its text.
+
+    Raises NotFound, and PermissionDenied for another one's post.
+    """
+    _delete(_lock_own_post_or_raise(user_id=user_id, post_id=post_id))
 
 
 @transactional
 def delete_any_post(post_id: int) -> Post:
-    """Hide anybody's post for good, also one that is hidden. Raises NotFound."""
-    post = lock_undeleted_post_or_raise(post_id)
-    post.deleted_at = timezone.now()
-    post.save(update_fields=["deleted_at"])
+    """As `delete_post`, anybody's post and also one that is hidden. Raises NotFound."""
+    return _delete(lock_undeleted_post_or_raise(post_id))
+
+
+def _delete(post: Post) -> Post:
+    """The row stays: reports and moderators' actions are about it."""
+    post.deleted_at, post.content = timezone.now(), ""
+    post.save(update_fields=["deleted_at", "content"])
     return post
 
 
 @transactional
-def delete_posts_of(user_id: int, *, limit: int) -> int:
-    """Up to `limit` posts of a user whose deletion is an event of its own; how many it were.
+def erase_posts_of(user_id: int, *, limit: int) -> int:
+    """Delete up to `limit` posts of a user whose deletion is an event of its own. How many it were.
 
-    So no event tells of each. The walk begins at the first post each time and passes over those
-    that are deleted.
+    So no event tells of each. Posts that an older version deleted count, too: it kept their texts.
+    The walk begins at the first post each time and passes over those that are done.
     """
-    left = Post.objects.filter(user=user_id, deleted_at=None).order_by("pk")
-    ids = list(left.values_list("pk", flat=True)[:limit])
-    Post.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=timezone.now())
+    return _erase(Post.objects.filter(user=user_id).exclude(ERASED).order_by("pk")[:limit])
+
+
+@transactional
+def erase_deleted_texts(*, after: int, limit: int) -> tuple[int, int | None]:
+    """Erase the texts that an older version kept of deleted posts.
+
+    Looks at `limit` posts above the id `after`. Returns how many had a text, and the last id looked
+    at; None behind the last post.
+    """
+    ids = list(
+        Post.objects.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit]
+    )
+    kept = Post.objects.filter(pk__in=ids, deleted_at__isnull=False).exclude(content="")
+    return _erase(kept), ids[-1] if ids else None
+
+
+def _erase(posts: QuerySet[Post]) -> int:
+    ids = list(posts.values_list("pk", flat=True))
+    rows = Post.objects.filter(pk__in=ids)
+    rows.update(deleted_at=Coalesce("deleted_at", timezone.now()), content="")
     return len(ids)
 
 

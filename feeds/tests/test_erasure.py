@@ -29,6 +29,7 @@ from feeds.tests.conftest import (
 )
 from follows.models import Follow
 from follows.services import follow
+from moderation.services import report_post
 from newsfeed.api.exceptions import SessionEnded
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.schemas import Activity, ActivityType, decode
@@ -147,7 +148,7 @@ def test_a_step_that_dies_anywhere_is_made_again(alice: User, password: str) -> 
         make_ready(user.pk, ids)
     delete_user(user=alice, password=password)
     deaths = 0
-    for place in ("delete_posts_of", "remove_followers", "remove_followees", "forget_answers"):
+    for place in ("erase_posts_of", "remove_followers", "remove_followees", "forget_answers"):
         work = getattr(erasure, place)
 
         def die_after(*args: object, work: Callable[..., int] = work, **kwargs: object) -> None:
@@ -265,5 +266,7 @@ def test_a_request_that_was_let_in_before_leaves_nothing_behind(
         update_profile(user=alice, display_name="Alice")
     with pytest.raises(NotFound):
         follow(follower_id=alice.pk, followee_id=bob.pk)
+    with pytest.raises(SessionEnded):
+        report_post(reporter_id=alice.pk, post_id=bob.posts.get().pk, reason="x")
     assert User.objects.get(pk=alice.pk).display_name == ""
     assert not alice.posts.exists()

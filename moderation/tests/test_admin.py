@@ -9,6 +9,7 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.services import suspend_user
@@ -107,6 +108,19 @@ def test_the_queue_is_sorted_by_open_reports(
     assert places[0] > 0
     assert "&lt;b&gt;says bob&lt;/b&gt;" in page
     assert "@alice" in page
+
+
+@pytest.mark.parametrize("change", [{"content": "harmless"}, None], ids=["edited", "deleted"])
+def test_the_text_that_was_reported_is_judged_whatever_its_author_does_to_it(
+    browser: Client, as_alice: APIClient, bob: User, post: Post, change: dict[str, str] | None
+) -> None:
+    report_post(reporter_id=bob.pk, post_id=post.pk, reason="rude")
+    path = f"/api/v1/posts/{post.pk}/"
+    assert (as_alice.patch(path, change) if change else as_alice.delete(path)).status_code < 300
+    for page in (_page(browser, QUEUE), _page(browser, "admin:posts_post_change", post.pk)):
+        assert "hello" in page
+    _act(browser, QUEUE, Verb.DISMISS_REPORTS, [post.pk])
+    assert "hello" not in _page(browser, "admin:posts_post_change", post.pk)
 
 
 def test_posts_are_hidden_and_unhidden_in_bulk(browser: Client, alice: User, post: Post) -> None:

@@ -1,9 +1,12 @@
 """Records that could not be applied, kept with where they came from and why."""
 
 import logging
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+
+from django.utils import timezone
 
 from newsfeed.events import producer, topic_admin
 from newsfeed.events.models import DeadLetter
@@ -14,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 ACK_SECONDS = 10
 MAX_ERROR_LENGTH = 500
+ROWS_PER_PAGE = 100
+RETENTION = timedelta(days=topic_admin.DEAD_LETTER_DAYS)
 
 
 class RawRecord(Protocol):
@@ -112,3 +117,26 @@ def _save(letters: Sequence[DeadLetter]) -> None:
         update_conflicts=True,
         update_fields=["value", "error", "attempts", "created_at", "replayed_at"],
     )
+
+
+def forget_author(author_id: int) -> None:
+    """Delete the rows with posts of this author. Kafka drops its letters after RETENTION."""
+    names_author = re.compile(rb'"author_id"\s*:\s*%d\b' % author_id)
+    for rows in _pages_of_rows():
+        ids = [id_ for id_, value in rows if names_author.search(bytes(value))]
+        DeadLetter.objects.filter(pk__in=ids).delete()
+
+
+def _pages_of_rows() -> Iterator[list[tuple[int, bytes | memoryview]]]:
+    """Many a letter is dead because it is no JSON, so the database cannot look into it."""
+    after = 0
+    rows = DeadLetter.objects.order_by("pk").values_list("pk", "value")
+    while page := list(rows.filter(pk__gt=after)[:ROWS_PER_PAGE]):
+        yield page
+        after = page[-1][0]
+
+
+def delete_expired(*, dry_run: bool = False) -> int:
+    """Rows as old as letters get on Kafka: they hold what users wrote. How many it were."""
+    expired = DeadLetter.objects.filter(created_at__lte=timezone.now() - RETENTION)
+    return expired.count() if dry_run else expired.delete()[0]

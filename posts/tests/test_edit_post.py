@@ -25,12 +25,14 @@ def test_the_post_of_another_one_is_not_edited(
     assert as_alice.patch(path, {"content": "still mine"}).status_code == 200
 
 
-def test_a_deleted_post_is_not_edited(as_alice: APIClient, path: str, post: Post) -> None:
+def test_a_deleted_post_is_not_edited_and_has_no_text(
+    as_alice: APIClient, path: str, post: Post
+) -> None:
     assert as_alice.patch(path, {"content": "edited"}).status_code == 200
     as_alice.delete(path)
     assert as_alice.patch(path, {"content": "too late"}).status_code == 404
     post.refresh_from_db()
-    assert post.content == "edited"
+    assert post.content == ""
 
 
 @pytest.mark.parametrize("form", [{}, {"content": " "}, {"content": "x" * 5001}, {"content": 1}])

@@ -13,7 +13,8 @@ POSTS = 2_500
 FOLLOWERS = 6_000
 ONLINE = 100
 LEFT = """
-    SELECT (SELECT COUNT(*) FROM posts WHERE user_id = %s AND deleted_at IS NULL)
+    SELECT (SELECT COUNT(*) FROM posts
+            WHERE user_id = %s AND (deleted_at IS NULL OR content <> ''))
         + (SELECT COUNT(*) FROM follows WHERE followee_id = %s)
         + (SELECT COUNT(*) FROM follows WHERE follower_id = %s)
         + (SELECT COUNT(*) FROM auth_refresh_tokens WHERE user_id = %s)

@@ -1,0 +1,59 @@
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from accounts.selectors import unerased_ids
+from feeds import erasure
+from newsfeed import worker
+from newsfeed.events import dead_letters
+from posts.services import erase_deleted_texts
+
+SLOW = timedelta(hours=1)
+"""An erasure that takes longer was begun by an older version, or its event was lost."""
+PAGE = 1_000
+
+
+class Command(BaseCommand):
+    help = (
+        "Begins the erasure of accounts once more that were deleted more than an hour ago and are"
+        " not erased: the consumer goes on with it. Deletes dead letters in MySQL that are older"
+        " than 30 days. Run it daily. With --old-posts it also erases the texts of all posts that"
+        " an older version deleted: run that once after the upgrade. SIGTERM finishes the chunk of"
+        " 1,000 in hand and exits 0."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--old-posts", action="store_true", help="walk through all posts, too")
+        parser.add_argument("--dry-run", action="store_true", help="only tell of the first two")
+
+    def handle(self, *, old_posts: bool, dry_run: bool, **_: Any) -> None:
+        accounts = 0
+        for page in worker.until_stopped(unerased(timezone.now() - SLOW)):
+            if not dry_run:
+                erasure.take_up_again(page)
+            accounts += len(page)
+        rows = dead_letters.delete_expired(dry_run=dry_run)
+        would = "would be " if dry_run else ""
+        self.stdout.write(f"{accounts} erasures {would}begun once more\n")
+        self.stdout.write(f"{rows} dead letters {would}deleted\n")
+        if old_posts and not dry_run:
+            erased = sum(worker.until_stopped(old_texts()))
+            self.stdout.write(f"{erased} texts of deleted posts erased\n")
+
+
+def unerased(deleted_before: datetime) -> Iterator[list[int]]:
+    after = 0
+    while page := unerased_ids(deleted_before=deleted_before, after=after, limit=PAGE):
+        yield page
+        after = page[-1]
+
+
+def old_texts() -> Iterator[int]:
+    """Erases them; how many of each chunk."""
+    after: int | None = 0
+    while after is not None:
+        count, after = erase_deleted_texts(after=after, limit=PAGE)
+        yield count
