@@ -1,10 +1,11 @@
 """How people type a name, and how it is kept."""
 
+import re
 import unicodedata
 
 from accounts.guessing import skeleton
 
-_WHITE_SPACE = " \t\r\n"
+_BEFORE = re.compile(r"\A[@\s]+")
 
 
 def normalise(typed: str) -> str:
@@ -17,7 +18,7 @@ def normalise(typed: str) -> str:
     'alice'
     """
     folded = unicodedata.normalize("NFKC", typed).casefold()
-    return unicodedata.normalize("NFKC", folded).strip(_WHITE_SPACE).lstrip(f"@{_WHITE_SPACE}")
+    return _BEFORE.sub("", unicodedata.normalize("NFKC", folded).rstrip())
 
 
 # Whom a name would pass for: the staff, the service, and mailboxes of RFC 2142.
