@@ -72,7 +72,9 @@ log_in = extend_schema(
         "Begins a session. The access token goes into the `Authorization` header of other "
         "requests, for half an hour; the refresh token is for `auth/refresh/`, for 30 days. Keep "
         "`device`, also after a log-out, and send it with the next log-in: strangers who guess at "
-        "the name then do not keep this client out."
+        "the name then do not keep this client out. Staff "
+        "who have enrolled a device send its token as `otp`: a session without has no rights of "
+        "the staff."
     ),
     tags=["auth"],
     request=body(

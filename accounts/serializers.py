@@ -25,6 +25,7 @@ class CredentialsSerializer(InputSerializer):
     username = UsernameField()
     password = StringField(max_length=128)
     device = StringField(required=False, allow_blank=True, max_length=512)
+    otp = StringField(max_length=16, required=False)
 
 
 class SignUpSerializer(InputSerializer):

@@ -12,7 +12,7 @@ from accounts.passwords import hash_password, normalise
 from accounts.revocation import revoke
 from accounts.selectors import lock_active_user_or_raise, lock_user_or_raise
 from accounts.tokens import issue_tokens
-from accounts.totp import forget_devices
+from accounts.totp import forget_devices, verify_otp
 from accounts.usernames import is_reserved
 from newsfeed.api.exceptions import Conflict
 from newsfeed.db import transactional
@@ -50,11 +50,12 @@ def create_user(*, username: str, password_hash: str, display_name: str = "") ->
         raise Conflict(_("This username is taken.")) from error
 
 
-def log_in(*, username: str, password: str) -> User:
-    """Raises AuthenticationFailed, the same for an unknown, a wrong and an inactive one."""
+def log_in(*, username: str, password: str, otp: str = "") -> User:
+    """Raises AuthenticationFailed, the same for an unknown name, a wrong password, a wrong
+    one-time password, one for an account without a device, and an inactive account."""
     # Not `authenticate`, whose other backend locks the admin's form.
     user = ModelBackend().authenticate(None, username=username, password=password)
-    if not isinstance(user, User):
+    if not isinstance(user, User) or (otp and not verify_otp(user, otp)):
         raise AuthenticationFailed(_("The username or the password is wrong."))
     return user
 
@@ -94,28 +95,30 @@ def update_profile(*, user: User, display_name: str) -> User:
     return user
 
 
-def change_password(*, user: User, current_password: str, new_password: str) -> dict[str, str]:
+def change_password(
+    *, user: User, current_password: str, new_password: str, has_otp: bool = False
+) -> dict[str, str]:
     """Ends all sessions of the user, and returns the tokens of a new one: {"access", "refresh"}.
 
-    Raises WrongPassword, ValidationError for a weak new one, and Conflict when another change was
-    first.
+    `has_otp`: the session that asks was begun with a second factor; so is the new one then. Raises
+    WrongPassword, ValidationError for a weak new one, and Conflict when another change was first.
     """
     user.refresh_from_db(fields=["password", "auth_epoch"])
     if not user.check_password(current_password):
         raise WrongPassword({"current_password": [_("This is not your password.")]})
     _refuse_weak(new_password, user, field="new_password")
-    return _replace_password(user, hash_password(new_password))
+    return _replace_password(user, hash_password(new_password), has_otp=has_otp)
 
 
 @transactional
-def _replace_password(user: User, new_hash: str) -> dict[str, str]:
+def _replace_password(user: User, new_hash: str, *, has_otp: bool) -> dict[str, str]:
     # A new password raises the epoch. An upgrade of the old one's hash, by a log-in, does not.
     unchanged = User.objects.filter(pk=user.pk, auth_epoch=user.auth_epoch, is_active=True)
     if not unchanged.update(password=new_hash):
         raise Conflict(_("The password was changed by another request."))
     end_all_sessions(user.pk)
     user.refresh_from_db(fields=["auth_epoch"])
-    return issue_tokens(user)
+    return issue_tokens(user, has_otp=has_otp)
 
 
 def delete_user(*, user: User, password: str) -> None:

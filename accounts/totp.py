@@ -1,6 +1,8 @@
-"""The second factor of the admin's log-in."""
+"""The second factor of whoever is on the staff, at the admin and for the API's staff endpoints."""
 
+from django.conf import settings
 from django.db import transaction
+from django_otp import match_token, user_has_device
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User
@@ -16,3 +18,16 @@ def enroll(user: User) -> str:
     forget_devices(user)
     device = TOTPDevice.objects.create(user=user, name="authenticator")
     return str(device.config_url)
+
+
+def needs_otp(user: User | None) -> bool:
+    """Whether a session without a second factor has no rights of the staff.
+
+    None: somebody whose password was wrong.
+    """
+    return bool(settings.ADMIN_TOTP_REQUIRED or (user and user_has_device(user)))
+
+
+def verify_otp(user: User, token: str) -> bool:
+    """Whether the user's device shows this token now. Each works once; wrong ones slow it down."""
+    return match_token(user, token) is not None

@@ -68,7 +68,8 @@ class LoginView(OpenView):
         with counted_only_if(AuthenticationFailed, request):
             request.user = user = log_in(**serializer.validated_data)  # for the log
         known = {"device": remember(user, address_of(request), device)}
-        return Response(issue_tokens(user) | known | {"user": UserSummarySerializer(user).data})
+        tokens = issue_tokens(user, has_otp="otp" in serializer.validated_data)
+        return Response(tokens | known | {"user": UserSummarySerializer(user).data})
 
 
 class RefreshView(OpenView):
@@ -106,7 +107,8 @@ class PasswordView(APIView):
         with counted_only_if(WrongPassword, request):
             serializer = PasswordSerializer(data=request.data)
             serializer.is_valid(raise_exception=True)
-            tokens = change_password(user=request.user, **serializer.validated_data)
+            form, has_otp = serializer.validated_data, request.auth.has_otp
+            tokens = change_password(user=request.user, has_otp=has_otp, **form)
         return Response(tokens)
 
 

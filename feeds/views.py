@@ -1,10 +1,10 @@
 from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
-from rest_framework.permissions import IsAdminUser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
+from accounts.permissions import IsVerifiedStaff
 from feeds import documents
 from feeds.explanation import explain
 from feeds.export import export
@@ -29,7 +29,7 @@ class FeedView(APIView):
 
 
 class WhyView(APIView):
-    permission_classes = [IsAdminUser]
+    permission_classes = [IsVerifiedStaff]
 
     @documents.explain_feed
     def get(self, request: AuthenticatedRequest, user_id: int, post_id: int) -> Response:

@@ -7,16 +7,15 @@ Its rows are in MySQL, so all workers count together. The API's log-in is not it
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
-from django_otp import user_has_device
 from django_otp.forms import OTPAuthenticationFormMixin
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.throttling import BaseThrottle
 
+from accounts.totp import needs_otp
 from newsfeed import admin_sessions
 from newsfeed.admin_guard import GuardedAdmin
 
@@ -35,7 +34,7 @@ class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: i
     def clean(self) -> dict[str, Any]:
         self.cleaned_data = super().clean()
         user = self.get_user()
-        if needs_token(user):
+        if needs_otp(user):
             self.clean_otp(user)
         return self.cleaned_data
 
@@ -65,14 +64,9 @@ class NewsfeedAdminSite(AdminSite):
         user: Any = request.user  # with what OTPMiddleware adds
         return (
             super().has_permission(request)
-            and (user.is_verified() or not needs_token(user))
+            and (user.is_verified() or not needs_otp(user))
             and admin_sessions.prolong(request.session)
         )
-
-
-def needs_token(user: Any) -> bool:
-    """None: somebody whose password was wrong."""
-    return bool(settings.ADMIN_TOTP_REQUIRED or (user and user_has_device(user)))
 
 
 def client_address(request: HttpRequest) -> str:
