@@ -6,7 +6,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db.models import Q
 
-from accounts.models import User
+from accounts.models import KnownAddress, User
 from newsfeed.db import transactional
 
 
@@ -17,6 +17,7 @@ def erase_traces(user_id: int) -> None:
     typed = Q(username__iexact=user.username) | Q(username__iexact=f"@{user.username}")
     for table in (AccessAttempt, AccessFailureLog, AccessLog):
         table.objects.filter(typed).delete()
+    KnownAddress.objects.filter(user=user).delete()  # of a log-in at the moment of the deletion
     Session.objects.filter(pk__in=_admin_sessions(user_id)).delete()
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User))
     about.filter(object_id=str(user_id)).update(object_repr="")

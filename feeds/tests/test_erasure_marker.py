@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.test import APIClient
 
+from accounts.known_clients import remember
 from accounts.models import User
 from conftest import PASSWORD, Pipeline, Redis
 from feeds.tests.conftest import dead_letter
@@ -47,6 +48,21 @@ def marked_columns() -> dict[str, int]:
             if count := cursor.fetchone()[0]:
                 found[f"{table}.{column}"] = count
     return found
+
+
+def naming_columns(user_id: int) -> set[str]:
+    """`table.column` of the foreign keys to users that name this one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.key_column_usage"
+            " WHERE table_schema = DATABASE() AND referenced_table_name = 'users'"
+        )
+        naming = set()
+        for table, column in cursor.fetchall():
+            cursor.execute(f"SELECT 1 FROM `{table}` WHERE `{column}` = %s", [user_id])  # noqa: S608
+            if cursor.fetchone():
+                naming.add(f"{table}.{column}")
+    return naming
 
 
 def marked_keys(redis: Redis) -> list[str]:
@@ -94,6 +110,7 @@ def _leave_traces(alice: User, moderator: User) -> None:
         object_repr=MARK,
         action_flag=CHANGE,
     )
+    remember(alice, "192.0.2.1")
     for user in (alice, moderator):
         Client().force_login(user, "django.contrib.auth.backends.ModelBackend")
 
@@ -133,11 +150,16 @@ def test_a_text_that_was_written_everywhere_is_nowhere_after_the_erasure(
     pipeline.settle()
     assert marked_columns() == PLACES
     assert marked_keys(redis)
+    assert naming_columns(alice.pk) >= {
+        "auth_known_addresses.user_id",
+        "auth_refresh_tokens.user_id",
+    }
 
     assert as_alice.delete("/api/v1/users/me/", {"password": PASSWORD}).status_code == 204
     pipeline.settle()
     assert marked_columns() == {}
     assert marked_keys(redis) == []
+    assert naming_columns(alice.pk) == {"posts.user_id", "moderation_reports.reporter_id"}
     assert User.objects.get(pk=alice.pk).erased_at
     # Others keep what is theirs; and nothing of hers is left to judge.
     assert sorted(Report.objects.values_list("reason", flat=True)) == ["", "what bob wrote"]
