@@ -234,6 +234,8 @@ ADMIN_TOTP_REQUIRED = env.flag("ADMIN_TOTP_REQUIRED", default=False)
 ADMIN_IDLE_SECONDS = env.number("ADMIN_IDLE_SECONDS", default=30 * 60, least=60)
 ADMIN_SESSION_SECONDS = env.number("ADMIN_SESSION_SECONDS", default=12 * 3600, least=60)
 OTP_TOTP_ISSUER = "newsfeed"
+# A device's secret is shown once, by `manage.py enroll_totp`, and not to whoever sees the admin.
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # By the name alone, anybody could lock a moderator out.

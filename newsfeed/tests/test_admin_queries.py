@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, Model
 from django.test import Client
 from django.urls import reverse
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User
 
@@ -107,6 +108,19 @@ def test_a_moderator_learns_nothing_of_an_address_by_guessing(
                 assert answers[0].content == answers[1].content
                 seen += 1
     assert seen > 2
+
+
+@pytest.mark.parametrize("page", ["config", "qrcode"])
+def test_the_secret_of_a_device_is_shown_to_nobody(
+    admin_client: Client, alice: User, page: str
+) -> None:
+    admin_client.raise_request_exception = False
+    device = TOTPDevice.objects.create(user=alice, name="phone")
+    shown = admin_client.get(_path(TOTPDevice, "change", str(device.pk))).content.decode()
+    assert "alice" in shown
+    assert device.key not in shown
+    for id_ in (str(device.pk), "1" * 30):
+        assert admin_client.get(_path(TOTPDevice, page, id_)).status_code == 403
 
 
 @pytest.mark.parametrize("term", [LONG, "(", "%", "\0"])
