@@ -7,6 +7,7 @@ that it holds also for who asks the service past nginx (docs/design/slow-clients
 """
 
 import errno
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -42,6 +43,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Until when, and what comes then. In the order in which they began."""
         self._received = 0
         self._swept = 0.0
+        self._patience = math.inf
+        """Until when a worker that stops waits for clients that have said nothing."""
 
     def accept(self, listener: socket.socket) -> None:
         try:
@@ -52,12 +55,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             raise
         self.nr_conns += 1
         client = ClientSocket(taken)
-        self._receive(Connection(self.cfg, client, address, listener.getsockname()))
+        conn = Connection(self.cfg, client, address, listener.getsockname())
+        self._receive(conn)
+        self._on_bytes(conn)
 
     def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
         self._receive(conn)
+        self._on_bytes(conn)
 
     def _receive(self, conn: Connection) -> None:
         self._watch(conn, EVENT_READ, REQUEST_SECONDS, self._on_bytes, self._too_late)
@@ -199,7 +205,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if now < self._swept + 0.1:
             return
         self._swept = now
+        if not self.alive:
+            self._patience = min(self._patience, now + LINGER_SECONDS)
         for conn, (deadline, expired) in list(self._watched.items()):
-            # While it stops, a worker does not wait for clients that have said nothing.
-            if deadline <= now or not (self.alive or conn.received or conn.sock.unsent):
+            is_silent = not (conn.received or conn.sock.unsent)
+            if deadline <= now or (is_silent and self._patience <= now):
                 expired(conn)
