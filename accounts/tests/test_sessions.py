@@ -116,6 +116,7 @@ def test_a_revocation_that_redis_has_lost_to_something_else_is_found_in_mysql(
     assert session.post(LOGOUT).status_code == 204
     mark = key.replace("session", "auth:blacklist")
     redis.set(key, kept)
+    assert _is_out(session)  # the mark wins over a session that came back
     redis.delete(mark)
     getattr(redis, fill)(mark, "x")
     assert _is_out(session)

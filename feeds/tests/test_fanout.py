@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client import REGISTRY
@@ -15,7 +16,7 @@ from conftest import Broker, Pipeline
 from feeds import fanout
 from feeds.tests.conftest import FEED, edges
 from follows.services import follow
-from newsfeed.events import producer
+from newsfeed.events import producer, topic_admin
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.topics import Topic
 from posts.models import Post
@@ -81,10 +82,15 @@ def test_the_request_itself_publishes_for_few_followers(
     assert _sent("request") == (posts + 1, records + len(followers))
 
 
-def test_for_many_followers_the_relay_publishes(
-    alice: User, followers: list[User], broker: Broker, settings: Settings
+def test_for_many_followers_the_relay_publishes_and_asks_kafka_for_nothing_else(
+    alice: User,
+    followers: list[User],
+    broker: Broker,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.FANOUT_INLINE_LIMIT = len(followers) - 1
+    monkeypatch.setattr(topic_admin, "ensure_topics", Mock(side_effect=AssertionError))
     before, (slices, records) = _published("relay"), _sent("relay")
     _post(alice)
     assert _feed_records(broker) == []

@@ -51,19 +51,6 @@ def test_pushes_to_many_feeds_go_together() -> None:
     workers.push({})
 
 
-def test_a_push_that_comes_twice_counts_once() -> None:
-    make_ready(ANN, [5])
-    workers.push({ANN: [5, 6, 6]})
-    workers.push({ANN: [6]})
-    assert stored_ids(ANN) == [6, 5]
-
-
-def test_nothing_is_added_at_or_below_the_floor(redis: Redis) -> None:
-    make_ready(ANN, [12], floor=10)
-    workers.push({ANN: [9, 10, 11]})
-    assert _raw(redis, ANN) == {"~": 10, "11": 11, "12": 12}
-
-
 def test_while_a_feed_is_built_it_is_not_ready_but_keeps_pushes() -> None:
     assert workers.begin(ANN, TOKEN)
     workers.push({ANN: [7, 8]})
@@ -109,24 +96,6 @@ def test_tokens_may_be_as_large_as_a_score_is_exact(token: int) -> None:
     assert workers.begin(ANN, token)
     assert not workers.finish(ANN, token - 1 or 2, Slice([], 0))
     assert workers.finish(ANN, token, Slice([], 0))
-
-
-def test_finishing_drops_what_was_pushed_at_or_below_the_floor(redis: Redis) -> None:
-    workers.begin(ANN, TOKEN)
-    workers.push({ANN: [3, 5, 9, 10]})
-    assert workers.finish(ANN, TOKEN, Slice([12, 11, 9], 5))
-    assert read(ANN) == Slice([12, 11, 10, 9], 5)
-    assert _raw(redis, ANN) == {"~": 5, "9": 9, "10": 10, "11": 11, "12": 12}
-
-
-def test_finishing_trims_to_the_cap_and_raises_the_floor(settings: Settings) -> None:
-    settings.FEED_MAX_LENGTH = 4
-    workers.begin(ANN, TOKEN)
-    workers.push({ANN: [21, 22, 23]})
-    assert workers.finish(ANN, TOKEN, Slice([20, 19, 18, 17], 16))
-    assert read(ANN) == Slice([23, 22, 21, 20], 19)
-    make_ready(BEN, [20, 19, 18, 17], floor=16)
-    assert read(BEN) == Slice([20, 19, 18, 17], 16)
 
 
 @pytest.mark.parametrize("floor", [0, 100])
