@@ -139,7 +139,7 @@ def _send_slice(event: OutboxEvent) -> _Sent:
     record = outbox.record_of(event)
     followers = _followers(record, after=event.published_to, limit=FOLLOWERS_PER_SLICE)
     messages = _feed_messages(record, followers)
-    room = max(1, BYTES_PER_SLICE // len(messages[0].value)) if messages else len(followers)
+    room = BYTES_PER_SLICE // len(messages[0].value) if messages else len(followers)
     is_last = len(followers) < FOLLOWERS_PER_SLICE and len(followers) <= room
     first = [] if event.published_to else [_own_message(event, record)]
     delivery = producer.send(_traced(event, first, messages[:room]))

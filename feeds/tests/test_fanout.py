@@ -34,6 +34,11 @@ def _activities(broker: Broker) -> list[str]:
     return [json.loads(r.value)["type"] for r in broker.records(Topic.ACTIVITY.today())]
 
 
+def _keys(broker: Broker, topic: Topic) -> list[int]:
+    """Which decide the partitions."""
+    return sorted(int(record.key) for record in broker.records(topic.today()))
+
+
 def _ids(users: Sequence[User]) -> list[int]:
     return [user.pk for user in users]
 
@@ -240,6 +245,8 @@ def test_a_post_deleted_before_its_fan_out_reaches_nobody(
         fanout.relay("relay")
     assert {r["post_id"] for r in _feed_records(broker)} == {stays.pk}
     assert sorted(_activities(broker)) == ["POST_CREATE", "POST_CREATE", "POST_DELETE"]
+    assert _keys(broker, Topic.ACTIVITY) == [deleted.pk, deleted.pk, stays.pk]
+    assert _keys(broker, Topic.FEED) == _ids(followers)
 
 
 def test_who_follows_between_the_post_and_its_fan_out_gets_it_once(
