@@ -1,5 +1,6 @@
 """Removes rows that have expired, of tokens and sessions: nobody will ask for them again."""
 
+from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db.models import Model, QuerySet
 from django.utils import timezone
@@ -12,6 +13,7 @@ EXPIRY: dict[type[Model], str] = {
     RefreshToken: "expires_at",
     RevokedToken: "expires_at",
     KnownAddress: "expires_at",
+    AccessAttempt: "attempt_time",  # all: what a version before may still have written
     Session: "expire_date",
 }
 TABLES = tuple(EXPIRY)

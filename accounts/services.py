@@ -53,7 +53,6 @@ def create_user(*, username: str, password_hash: str, display_name: str = "") ->
 def log_in(*, username: str, password: str, otp: str = "") -> User:
     """Raises AuthenticationFailed, the same for an unknown name, a wrong password, a wrong
     one-time password, one for an account without a device, and an inactive account."""
-    # Not `authenticate`, whose other backend locks the admin's form.
     user = ModelBackend().authenticate(None, username=username, password=password)
     if not isinstance(user, User) or (otp and not verify_otp(user, otp)):
         raise AuthenticationFailed(_("The username or the password is wrong."))

@@ -1,26 +1,42 @@
-"""The admin's log-in: a password, a token for those who have a device, and a lock-out.
+"""The admin's log-in: a password, a token for those who have a device, and the API's limits.
 
-Who fails five times is locked out by django-axes, for a quarter of an hour and from that address.
-Its rows are in MySQL, so all workers count together. The API's log-in is not its business.
+Whoever guesses here and at auth/login/ has one limit for both.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
-from django.http import HttpRequest
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 from django_otp.forms import OTPAuthenticationFormMixin
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from rest_framework.throttling import BaseThrottle
 
+from accounts.guesses import reserve, reserve_for_address
+from accounts.known_clients import DEVICE_AGE, remember
 from accounts.totp import needs_otp
 from newsfeed import admin_sessions
 from newsfeed.admin_guard import GuardedAdmin
+from newsfeed.api import limits
+from newsfeed.api.addresses import address_of
+from newsfeed.api.limits import Outcome
+
+DEVICE = "device"
+"""The cookie that a browser is known by."""
 
 
 class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: ignore[misc]
+    error_messages = AdminAuthenticationForm.error_messages | {
+        "invalid_login": _("Something is wrong: the name, the password or the token.")
+    }
     otp_token = forms.CharField(
         label="Token",
         required=False,
@@ -32,10 +48,14 @@ class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: i
         return get_user_model().normalize_username(self.cleaned_data["username"])
 
     def clean(self) -> dict[str, Any]:
-        self.cleaned_data = super().clean()
-        user = self.get_user()
-        if needs_otp(user):
-            self.clean_otp(user)
+        """One answer to whatever is wrong: nobody learns that the password was right."""
+        try:
+            self.cleaned_data = super().clean()
+            user = self.get_user()
+            if needs_otp(user):
+                self.clean_otp(user)
+        except ValidationError as error:
+            raise self.get_invalid_login_error() from error
         return self.cleaned_data
 
     def _chosen_device(self, user: Any) -> TOTPDevice | None:
@@ -53,6 +73,31 @@ class NewsfeedAdminSite(AdminSite):
     login_form = LoginForm
     login_template = "admin/login_with_token.html"
 
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Only failures count. A browser that has logged in is known by a cookie or its address."""
+        if request.method != "POST":
+            return super().login(request, extra_context)
+        places = _reserve(request)
+        if not places[-1].admitted:
+            return self._locked_out(request, places[-1])
+        is_failure = False
+        try:
+            response = super().login(request, extra_context)
+            is_failure = response.status_code == HTTPStatus.OK  # the form again
+        finally:
+            if not is_failure:
+                limits.give_back(places)
+        if not is_failure:
+            _remember(request, response)
+        return response
+
+    def _locked_out(self, request: HttpRequest, refusal: Outcome) -> HttpResponse:
+        context = {**self.each_context(request), "seconds": refusal.seconds}
+        page = TemplateResponse(request, "admin/locked_out.html", context, status=429)
+        page.headers["Retry-After"] = str(refusal.seconds)
+        return page
+
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Django's pages and those of libraries are guarded as ours are."""
         base = admin_class or ModelAdmin
@@ -69,6 +114,22 @@ class NewsfeedAdminSite(AdminSite):
         )
 
 
-def client_address(request: HttpRequest) -> str:
-    """Whom to lock out: X-Forwarded-For is believed for NUM_PROXIES proxies, as by the API."""
-    return str(BaseThrottle().get_ident(request))  # type: ignore[arg-type]  # reads META only
+def _reserve(request: HttpRequest) -> list[Outcome]:
+    username = get_user_model().normalize_username(request.POST.get("username", ""))
+    if not username or not request.POST.get("password"):
+        return reserve_for_address(address_of(request))
+    return reserve(username, address_of(request), request.COOKIES.get(DEVICE, ""))
+
+
+def _remember(request: HttpRequest, response: HttpResponse) -> None:
+    user: Any = request.user
+    device = remember(user, address_of(request), request.COOKIES.get(DEVICE, ""))
+    response.set_cookie(
+        DEVICE,
+        device,
+        max_age=DEVICE_AGE,
+        path=f"/{settings.ADMIN_PATH}",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )

@@ -111,7 +111,6 @@ def config(*, form: str, level: str) -> dict[str, Any]:
             "kafka": {"level": "CRITICAL"},
             # Refusals have their line already, that of the request.
             "django.request": {"level": "ERROR"},
-            "axes": {"level": "WARNING"},  # only what it refuses
             "gunicorn.error": {"handlers": [], "propagate": True},
         },
     }

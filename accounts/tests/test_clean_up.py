@@ -3,6 +3,7 @@ from io import StringIO
 
 import pytest
 import time_machine
+from axes.models import AccessAttempt
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.utils import timezone
@@ -32,6 +33,7 @@ def old_and_new(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
             for n in range(number):
                 issue_tokens(alice)
                 remember(alice, f"{age} {n}")
+                AccessAttempt.objects.create(username="alice", failures_since_start=1)
                 admin = SessionStore()
                 admin.set_expiry(timedelta(days=30))
                 admin.create()
@@ -48,9 +50,10 @@ def test_what_has_expired_goes_and_the_rest_stays(monkeypatch: pytest.MonkeyPatc
         "deleted 5 rows of auth_refresh_tokens",
         "deleted 5 rows of auth_revoked_tokens",
         "deleted 5 rows of auth_known_addresses",
+        "deleted 7 rows of axes_accessattempt",
         "deleted 5 rows of django_session",
     ]
-    assert _counts() == [2, 2, 2, 2]
+    assert _counts() == [2, 2, 2, 0, 2]
     assert not RefreshToken.objects.filter(expires_at__lte=timezone.now()).exists()
     assert _clean_up()[0] == "deleted 0 rows of auth_refresh_tokens"
 
@@ -61,6 +64,7 @@ def test_a_dry_run_deletes_nothing() -> None:
         "would delete 5 rows of auth_refresh_tokens",
         "would delete 5 rows of auth_revoked_tokens",
         "would delete 5 rows of auth_known_addresses",
+        "would delete 7 rows of axes_accessattempt",
         "would delete 5 rows of django_session",
     ]
-    assert _counts() == [7, 7, 7, 7]
+    assert _counts() == [7] * 5

@@ -1,5 +1,6 @@
 """The log-in of the admin: its second factor, its lock-out and its path."""
 
+import re
 from io import StringIO
 
 import pytest
@@ -15,6 +16,7 @@ from tests.second_factor import token_of
 
 LOGIN = "/admin/login/"
 INDEX = "/admin/"
+WRONG = "Something is wrong: the name, the password or the token."
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_who_has_enrolled_a_device_needs_a_token(
     assert "otpauth://totp/newsfeed" in printed
     assert "█" in printed
     page = browser.post(LOGIN, {"username": "alice", "password": password})
-    assert "Please enter your OTP token." in page.content.decode()
+    assert WRONG in page.content.decode()
     assert password not in page.content.decode()
     assert _log_in(browser, password, "000000") == 200
     TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
@@ -99,27 +101,57 @@ def test_only_staff_is_enrolled(staff: User, bob: User, username: str) -> None:
     assert not TOTPDevice.objects.exists()
 
 
-def test_five_wrong_passwords_lock_the_form_and_not_the_api(
-    browser: Client, client: APIClient, staff: User, password: str
+def test_every_failure_gets_the_same_answer(
+    browser: Client, staff: User, bob: User, password: str
 ) -> None:
-    api = {"username": "alice", "password": password}
-    for _ in range(6):
-        assert client.post("/api/v1/auth/login/", api | {"password": "x"}).status_code == 401
-    assert [_log_in(browser, "wrong") for _ in range(5)] == [200, 200, 200, 200, 429]
-    assert _log_in(Client(), password) == 429
-    assert client.post("/api/v1/auth/login/", api).status_code == 200
+    _enroll()
+    tries = [
+        ("alice", "wrong", token_of(staff)),
+        ("alice", password, "000000"),
+        ("alice", password, ""),
+        ("bob", password, ""),
+        ("nobody", password, ""),
+    ]
+    pages = set()
+    for username, word, token in tries:
+        form = {"username": username, "password": word, "otp_token": token}
+        page = browser.post(LOGIN, form).content.decode()
+        assert WRONG in page
+        pages.add(re.sub(rf'name="csrf[^>]*| value="({username}|{token or "-"})"', "", page))
+    assert len(pages) == 1
 
 
-def test_another_address_is_not_locked_out(
+def test_the_form_and_the_api_count_failures_together(
+    browser: Client, client: APIClient, staff: User, password: str, settings: Settings
+) -> None:
+    settings.RATE_LIMITS = "default=100/m,login=5/m,login-address=9/m,login-username=99/h"
+    api = {"username": "alice", "password": "wrong"}
+    assert [_log_in(Client(), password) for _ in range(6)] == [302] * 6
+    assert [_log_in(browser, "") for _ in range(2)] == [200] * 2, "no guess at the name"
+    assert [_log_in(browser, "wrong") for _ in range(3)] == [200] * 3
+    assert [client.post("/api/v1/auth/login/", api).status_code for _ in range(2)] == [401] * 2
+    refusal = browser.post(LOGIN, api)
+    assert refusal.status_code == 429
+    assert f"Try again in {refusal.headers['Retry-After']} seconds." in refusal.content.decode()
+    form = {"username": "nobody", "password": "wrong"}
+    assert [browser.post(LOGIN, form).status_code for _ in range(3)] == [200] * 2 + [429]
+
+
+def test_a_browser_that_has_logged_in_gets_in_although_strangers_guess(
     browser: Client, staff: User, password: str, settings: Settings
 ) -> None:
+    settings.RATE_LIMITS = "default=100/m,login=99/m,login-address=99/m,login-username=2/h"
     settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": 1}
-    attacker = {"X-Forwarded-For": "10.0.0.1, 203.0.113.7"}
-    for n in range(5):
+    home, away = {"X-Forwarded-For": "[2001:db8::1]:443"}, {"X-Forwarded-For": "198.51.100.1"}
+    assert _log_in(browser, password, **home) == 302
+    for n in range(2):
         # What the client itself sends before the proxy's entry changes nothing.
-        _log_in(browser, "wrong", **{"X-Forwarded-For": f"10.0.0.{n}, 203.0.113.7"})
-    assert _log_in(browser, password, **attacker) == 429
-    assert _log_in(browser, password, **{"X-Forwarded-For": "198.51.100.1"}) == 302
+        attacker = {"X-Forwarded-For": f"2001:db8::1, 203.0.113.{n}:5"}
+        assert _log_in(Client(), "wrong", **attacker) == 200
+    assert _log_in(Client(), password, **away) == 429
+    assert _log_in(Client(), password, **{"X-Forwarded-For": "2001:db8::2"}) == 302
+    assert _log_in(browser, password, **away) == 302
+    assert browser.cookies["device"]["httponly"]
 
 
 def test_the_admin_is_where_the_settings_say(staff: User) -> None:

@@ -17,7 +17,6 @@ MODELS = list(admin.site._registry)
 DECLARED = {
     "accounts.user": ["suspended=yes", "is_staff__exact=1"],
     "events.deadletter": ["topic__exact=feed", "replayed_at__isempty=1"],
-    "axes.accessattempt": ["path_info=x", "attempt_time__year=2026", "attempt_time__day=1"],
     "otp_totp.totpdevice": ["confirmed__exact=1", "created_at__gte=2026-01-01T00:00Z"],
 }
 
