@@ -153,6 +153,7 @@ def main() -> int:
     options, command = _arguments()
     for stopper in STOPPERS:
         signal.signal(stopper, _interrupt)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPERS)  # see bin/run
     # Debian keeps servers in /usr/sbin, which is not on a user's PATH.
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     # All servers are on this machine; a proxy is for the set-up.

@@ -127,25 +127,33 @@ WHILE_IMPORTING = """
 import os, runpy, signal, sys
 class CtrlC:
     def find_spec(self, name, *_):
-        if name == sys.argv[2]:
+        if name == imported:
             os.kill(os.getpid(), signal.SIGINT)
+imported = sys.argv[2]
 sys.meta_path.insert(0, CtrlC())
-sys.argv[0] = sys.argv[1]
-runpy.run_path(sys.argv[1], run_name="__main__")
+sys.argv[:] = [sys.argv[1], "run"]
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
 @pytest.mark.parametrize(
-    ("script", "imported"),
-    [("manage.py", "django.core.management"), ("dev/__main__.py", "dev.supervised")],
+    ("prefix", "script", "imported", "status"),
+    [
+        ([], "manage.py", "django.core.management", -signal.SIGINT),
+        (["env", "--block-signal=INT"], "dev/stack.py", "dev.supervised", 130),
+    ],
 )
-def test_ctrl_c_while_python_imports_leaves_no_traceback(script: str, imported: str) -> None:
+def test_ctrl_c_while_python_imports_leaves_no_traceback(
+    prefix: list[str], script: str, imported: str, status: int
+) -> None:
+    if prefix:
+        assert f"exec {' '.join(prefix)} " in (ROOT / "bin" / "run").read_text()
     ended = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", WHILE_IMPORTING, script, imported],
+        [*prefix, sys.executable, "-c", WHILE_IMPORTING, script, imported],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")
+    assert (ended.returncode, ended.stderr) == (status, "")
