@@ -86,8 +86,9 @@ class Gateway:
         path: str,
         body: bytes | Iterator[bytes] | None = None,
         host: str = "localhost",
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        headers = {"Host": host, "Content-Type": "application/json"}
+        headers = {"Host": host, "Content-Type": "application/json"} | (headers or {})
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
@@ -251,6 +252,49 @@ def test_what_it_refuses_itself_is_a_problem(gateway: Gateway, sent: str, status
 def test_the_paths_of_its_problems_are_the_apis(gateway: Gateway) -> None:
     status, _, body = gateway.ask("GET", "/problems/413")
     assert (status, json.loads(body)["instance"]) == (404, "/problems/413")
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "//admin/login/", "/%61dmin/login/"])
+@pytest.mark.parametrize(
+    ("forwarded", "may"),
+    [
+        ("", True),
+        ("10.1.2.3", True),
+        ("203.0.113.7", False),
+        ("10.1.2.3, 203.0.113.7", False),
+        ("203.0.113.7, 10.1.2.3", False),
+        ("2001:db8::1", False),
+    ],
+)
+def test_the_admin_is_for_private_networks(
+    gateway: Gateway, path: str, forwarded: str, *, may: bool
+) -> None:
+    """127.0.0.1 is a proxy of ours, too."""
+    given = {"X-Forwarded-For": forwarded} if forwarded else {}
+    assert (gateway.ask("GET", path, headers=given)[0] != 403) == may
+    assert gateway.ask("GET", "/ping", headers=given)[0] == 200
+
+
+def test_istio_and_nginx_agree_on_who_may_administer_what() -> None:
+    docs = manifests_of("production", ("istio",))
+    conf = one(manifests_of("production"), "ConfigMap", "gateway")["data"]["nginx.conf"]
+    allowed = re.findall(r"^ +(\S+) 1;$", conf.partition("geo $may_administer")[2], re.MULTILINE)
+    policies = of_kind(docs, "AuthorizationPolicy")
+    assert len(policies) == 2
+    for policy in policies:
+        [rule] = policy["spec"]["rules"]
+        assert policy["spec"]["action"] == "DENY"
+        assert rule["from"][0]["source"]["notRemoteIpBlocks"] == allowed
+        path = environment(docs, workload(docs, "api-read").pod["containers"][0]).get("ADMIN_PATH")
+        assert rule["to"][0]["operation"]["paths"] == [f"/{path or 'admin/'}*"]
+        assert f"location ^~ /{path or 'admin/'} " in conf
+
+
+def test_production_asks_everybody_at_the_admin_for_a_second_factor() -> None:
+    docs = manifests_of("production")
+    for name in ("api-read", "api-write"):
+        given = environment(docs, workload(docs, name).pod["containers"][0])
+        assert given["ADMIN_TOTP_REQUIRED"] == "true"
 
 
 def test_a_body_in_chunks_arrives(gateway: Gateway) -> None:

@@ -101,7 +101,10 @@ def test_every_component_with_custom_resources_brings_them() -> None:
 
 
 BRING = {
-    "istio": {"Gateway", "VirtualService", "DestinationRule", "PeerAuthentication"},
+    "istio": {
+        *("Gateway", "VirtualService", "DestinationRule"),
+        *("PeerAuthentication", "AuthorizationPolicy"),
+    },
     "keda": {"ScaledObject"},
     "strimzi": {"Kafka", "KafkaNodePool"},
     "prometheus-operator": {"PodMonitor", "PrometheusRule"},
