@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
+from accounts import audit
 from accounts.models import KnownAddress, RefreshToken, User
 from accounts.passwords import hash_password, normalise
 from accounts.revocation import revoke
@@ -55,7 +56,9 @@ def log_in(*, username: str, password: str, otp: str = "") -> User:
     one-time password, one for an account without a device, and an inactive account."""
     user = ModelBackend().authenticate(None, username=username, password=password)
     if not isinstance(user, User) or (otp and not verify_otp(user, otp)):
+        audit.tell_of_name("authn_login_fail", username, via="api")
         raise AuthenticationFailed(_("The username or the password is wrong."))
+    audit.tell("authn_login_success", user.pk, via="api")
     return user
 
 
@@ -104,9 +107,12 @@ def change_password(
     """
     user.refresh_from_db(fields=["password", "auth_epoch"])
     if not user.check_password(current_password):
+        audit.tell("authn_password_change_fail", user.pk)
         raise WrongPassword({"current_password": [_("This is not your password.")]})
     _refuse_weak(new_password, user, field="new_password")
-    return _replace_password(user, hash_password(new_password), has_otp=has_otp)
+    tokens = _replace_password(user, hash_password(new_password), has_otp=has_otp)
+    audit.tell("authn_password_change", user.pk)
+    return tokens
 
 
 @transactional
@@ -129,8 +135,10 @@ def delete_user(*, user: User, password: str) -> None:
     """
     user.refresh_from_db(fields=["password", "auth_epoch"])
     if not user.check_password(password):
+        audit.tell("user_delete_fail", user.pk)
         raise WrongPassword({"password": [_("This is not your password.")]})
     _erase_user(user.pk, epoch=user.auth_epoch)
+    audit.tell("user_deleted", user.pk)
 
 
 @transactional

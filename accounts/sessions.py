@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts import session_cache
+from accounts import audit, session_cache
 from accounts.keys import Key, derive, verifying_keys
 from accounts.models import RefreshToken, RevokedToken, User
 from accounts.revocation import redis_knows_all, revoke
@@ -90,6 +90,7 @@ def _rotate(claims: Claims, token_hash: str, client_hash: str) -> dict[str, str]
     if tokens := _same_again(user, claims, token_hash, client_hash):
         return tokens
     revoke(RefreshToken.objects.filter(family=claims.family))
+    audit.tell("authn_token_reuse", user.pk)
     return None
 
 

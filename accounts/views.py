@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from accounts import documents
+from accounts import audit, documents
 from accounts.authentication import CHALLENGE, AuthenticatedRequest
 from accounts.known_clients import remember
 from accounts.selectors import get_profile, get_user_or_raise, users_named
@@ -96,6 +96,7 @@ class LogOutAllView(APIView):
     @documents.log_out_everywhere
     def post(self, request: AuthenticatedRequest) -> Response:
         end_all_sessions(request.user.pk)
+        audit.tell("authn_logout_all", request.user.pk)
         return Response(status=204)
 
 

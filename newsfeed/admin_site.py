@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django_otp.forms import OTPAuthenticationFormMixin
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts import audit
 from accounts.guesses import reserve, reserve_for_address
 from accounts.known_clients import DEVICE_AGE, remember
 from accounts.totp import needs_otp
@@ -80,6 +81,7 @@ class NewsfeedAdminSite(AdminSite):
             return super().login(request, extra_context)
         places = _reserve(request)
         if not places[-1].admitted:
+            audit.tell_of_name("authn_login_fail_max", _username(request), via="admin")
             return self._locked_out(request, places[-1])
         is_failure = False
         try:
@@ -88,7 +90,10 @@ class NewsfeedAdminSite(AdminSite):
         finally:
             if not is_failure:
                 limits.give_back(places)
-        if not is_failure:
+        if is_failure:
+            audit.tell_of_name("authn_login_fail", _username(request), via="admin")
+        else:
+            audit.tell("authn_login_success", request.user.pk, via="admin")
             _remember(request, response)
         return response
 
@@ -114,8 +119,12 @@ class NewsfeedAdminSite(AdminSite):
         )
 
 
+def _username(request: HttpRequest) -> str:
+    return get_user_model().normalize_username(request.POST.get("username", ""))
+
+
 def _reserve(request: HttpRequest) -> list[Outcome]:
-    username = get_user_model().normalize_username(request.POST.get("username", ""))
+    username = _username(request)
     if not username or not request.POST.get("password"):
         return reserve_for_address(address_of(request))
     return reserve(username, address_of(request), request.COOKIES.get(DEVICE, ""))

@@ -57,7 +57,7 @@ def test_unknown_wrong_and_inactive_cost_the_same(
     User.objects.filter(pk=bob.pk).update(is_active=False)
     forms = {"nobody": password, "alice": "wrong", "bob": password}
     costs = {name: _cost(client, name, word) for name, word in forms.items()}
-    assert set(costs.values()) == {(401, 1, 1)}, costs
+    assert set(costs.values()) == {(401, 1, 2)}, costs
 
 
 def _cost(client: APIClient, username: str, password: str) -> tuple[int, int, int]:

@@ -1,0 +1,26 @@
+"""Log lines about log-ins and accounts (ASVS 5.0, 16.3.1).
+
+The events are named after OWASP's Logging Vocabulary. Address and request id are in every line of a
+request (`newsfeed.logs`).
+"""
+
+import logging
+
+from django.utils.crypto import salted_hmac
+
+from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+
+def tell(event: str, account: int | None, **fields: str) -> None:
+    logger.info(event, extra={"account": account, **fields})
+
+
+def tell_of_name(event: str, username: str, **fields: str) -> None:
+    """The account if there is one. Else a keyed hash: a mistyped name is often a password."""
+    account = User.objects.filter(username=username).values_list("pk", flat=True).first()
+    if account is None:
+        digest = salted_hmac("accounts.audit", username, algorithm="sha256").hexdigest()
+        fields["name_hash"] = digest[:16]
+    tell(event, account, **fields)
