@@ -29,6 +29,7 @@ NEEDS: dict[str, list[tuple[str, list[str]]]] = {
     "clean_up": [("MySQL", [])],
     "consume_feed": [("Kafka", AGAIN)],
     "enroll_totp": [("MySQL", ["alice"])],
+    "erase_deleted": [("MySQL", [])],
     "rebuild_feeds": [("MySQL", ["--all"]), ("Redis", ["--all"])],
     "relay_outbox": [],
     "replay_dead_letters": [("Kafka", []), ("MySQL", [])],
