@@ -3,6 +3,7 @@
 import gc
 import math
 import os
+import resource
 import shutil
 import tempfile
 import time
@@ -41,6 +42,9 @@ control_socket_disable = True
 accesslog = None
 logconfig_dict = settings.LOGGING
 
+FILES = 4096
+"""Open ones of a process, if the system lets it have as many."""
+
 # Each worker writes its metrics into files here, and /metrics adds them up.
 _own_folder = Path(tempfile.gettempdir()) / f"newsfeed-metrics-{os.getpid()}"
 _metrics = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _own_folder)
@@ -48,9 +52,17 @@ _servers: list[Any] = []
 
 
 def on_starting(_server: object) -> None:
+    _allow_files()
     shutil.rmtree(_metrics, ignore_errors=True)  # what a former run counted
     _metrics.mkdir(parents=True, exist_ok=True)  # a mounted folder is emptied, but stays
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+
+def _allow_files() -> None:
+    """Many systems start with 1,024. A worker has up to 1,000 clients, besides MySQL and others."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if hard < 0 else min(FILES, hard), hard))
 
 
 def when_ready(server: Any) -> None:

@@ -25,9 +25,16 @@ class ClientSocket(socket.socket):
     def __init__(self, taken: socket.socket) -> None:
         super().__init__(fileno=taken.detach())
         self.deadline = 0.0
+        self.received = bytearray()
+        """What the loop has read for a thread."""
         self.unsent = bytearray()
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
+        # In pieces: gunicorn's parser copies the rest of a piece for each chunk of a body.
+        if self.received:
+            data = bytes(self.received[:size])
+            del self.received[:size]
+            return data
         with self._in_time():
             return super().recv(size, flags)
 
@@ -87,9 +94,10 @@ class Connection(TConn):  # type: ignore[misc]
         self.sock.deadline = time.monotonic() + seconds
         self.data_ready = True
         self.init()
-        self.parser.unreader.unread(bytes(self.received))
+        self.sock.received = self.received
         self.received, self.framing = bytearray(), Framing()
 
     def take_back(self) -> None:
         """What the client has sent ahead of its next request."""
-        self.received += self.parser.unreader.take_buffered()
+        self.received += self.parser.unreader.take_buffered() + self.sock.received
+        self.sock.received.clear()

@@ -9,7 +9,8 @@ import re
 MAX_HEAD = 64 * 1024
 """Bytes of a request line and all header fields. gunicorn would take 800 KiB."""
 MAX_LINE = 8190
-"""Bytes of a request line: gunicorn's own limit. It refuses a longer one without its end."""
+"""Bytes of a request line, or of the line before a chunk: gunicorn's own limit. It refuses a longer
+one without its end."""
 MAX_BODY = 256 * 1024
 """Bytes: Django's DATA_UPLOAD_MAX_MEMORY_SIZE. It refuses what is announced to be larger unread."""
 MAX_CHUNKED = 2 * MAX_BODY
@@ -17,10 +18,10 @@ MAX_CHUNKED = 2 * MAX_BODY
 
 _END = b"\r\n\r\n"
 _lone_line_feed = re.compile(rb"(?<!\r)\n")
-_length = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n")
+_length = re.compile(rb"\r\ncontent-length:[ \t]*0*([0-9]{1,18})[ \t]*\r\n")
 _chunked = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked")
 _continue = re.compile(rb"\r\nexpect:[ \t]*100-continue")
-_chunk_size = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+_chunk_size = re.compile(rb"([0-9a-fA-F]+)[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 class TooLarge(Exception):
@@ -73,7 +74,7 @@ class Framing:
             size = _chunk_size.match(data, at)
             if not size:
                 # The line may be on its way; what it cannot become is for the parser to refuse.
-                return b"\r\n" in data[at : at + 1024] or len(data) - at > 1024
+                return b"\r\n" in data[at : at + MAX_LINE] or len(data) - at > MAX_LINE
             if not int(size[1], 16):
                 return self._reads_trailers(data, size.end())
             at = self._next_chunk = size.end() + int(size[1], 16) + 2

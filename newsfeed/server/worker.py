@@ -16,6 +16,7 @@ from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
 from newsfeed.server.connection import ClientSocket, Connection
@@ -50,14 +51,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         try:
             taken, address = listener.accept()
         except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
-                return
-            raise
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._take_fewer()
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
         self.nr_conns += 1
-        client = ClientSocket(taken)
-        conn = Connection(self.cfg, client, address, listener.getsockname())
+        conn = Connection(self.cfg, ClientSocket(taken), address, listener.getsockname())
         self._receive(conn)
         self._on_bytes(conn)
+
+    def _take_fewer(self) -> None:
+        """From now on, so that there are files for MySQL and others as well."""
+        self.worker_connections = max(1, self.nr_conns * 9 // 10)
+        self.max_keepalived = self.worker_connections - self.cfg.threads
+        self.log.warning("Too few files: %s connections at most", self.worker_connections)
 
     def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
         self.poller.unregister(client)
@@ -101,9 +109,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.hand_over(ANSWER_SECONDS)
         return bool(super().handle(conn))
 
+    def handle_request(self, req: Any, conn: Connection) -> bool:
+        # The loop has asked for the body, or it came unasked, or it is too large to be asked for.
+        req._expected_100_continue = False
+        return bool(super().handle_request(req, conn))
+
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001 (gunicorn's)
         conn.sock.deadline = 0  # a body that has not come and that nobody has read is not awaited
-        return bool(super()._keepalive_after(conn, keepalive))
+        try:
+            return bool(super()._keepalive_after(conn, keepalive))
+        except ParseException:  # of a body that nobody has read: the request has its answer
+            return False
 
     def handle_error(
         self, req: object, client: ClientSocket, addr: tuple[str, int] | None, exc: Exception
@@ -184,9 +200,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         then: Callable[[Connection], None],
         expired: Expired,
     ) -> None:
+        watch = (time.monotonic() + seconds, expired)
+
+        def on_event(_: socket.socket) -> None:
+            # An event before it in the same turn may have ended this.
+            if self._watched.get(conn) is watch:
+                then(conn)
+
         conn.sock.settimeout(0)
-        self._watched[conn] = (time.monotonic() + seconds, expired)
-        self.poller.register(conn.sock, event, lambda _: then(conn))
+        self._watched[conn] = watch
+        self.poller.register(conn.sock, event, on_event)
 
     def _unwatch(self, conn: Connection) -> None:
         if self._watched.pop(conn, None):

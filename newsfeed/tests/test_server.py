@@ -1,15 +1,20 @@
 """The worker of gunicorn.conf.py, with real connections and an application of the test's own."""
 
+import errno
 import json
 import os
 import re
+import resource
+import runpy
 import socket
+import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from itertools import pairwise
 from queue import SimpleQueue
 from selectors import DefaultSelector
-from threading import Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 from unittest.mock import Mock
 
@@ -40,14 +45,14 @@ class Server:
         self.address = listener.getsockname()
         self.ended = SimpleQueue[str]()
         """Paths of the requests whose answers are closed."""
-        self._worker = worker.Worker(
+        self.worker = worker.Worker(
             0, os.getppid(), [listener], None, 30, config, Mock(spec=Logger)
         )
-        self._worker.wsgi = self._answer
-        self._worker.tpool = self._worker.get_thread_pool()
-        self._worker.poller = DefaultSelector()
-        self._worker.method_queue.init()
-        self._thread = Thread(target=self._worker.run)
+        self.worker.wsgi = self._answer
+        self.worker.tpool = self.worker.get_thread_pool()
+        self.worker.poller = DefaultSelector()
+        self.worker.method_queue.init()
+        self._thread = Thread(target=self.worker.run)
         self._thread.start()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
@@ -87,13 +92,27 @@ class Server:
 
     def begin_to_stop(self) -> None:
         assert self.pings()  # what was opened before has been accepted
-        self._worker.handle_exit(0, None)
+        self.worker.handle_exit(0, None)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Between two turns of its loop."""
+        both, ended = Barrier(2), Event()
+
+        def wait() -> None:
+            both.wait(30)
+            ended.wait(30)
+
+        self.worker.method_queue.defer(wait)
+        both.wait(30)
+        yield
+        ended.set()
 
     def stop(self) -> None:
-        self._worker.handle_exit(0, None)
+        self.worker.handle_exit(0, None)
         self._thread.join(30)
         assert not self._thread.is_alive()
-        self._worker.tmp.close()
+        self.worker.tmp.close()
 
 
 @pytest.fixture
@@ -111,7 +130,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         b"GET /pi",
         b"GET /ping HTTP/1.1\r\nHost: x\r\n",
         POST + b"Content-Length: 60\r\n\r\n{",
+        POST + b"Content-Length: 00000000000000000060\r\n\r\n{",
         POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n000000005\r\nab",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n5;" + b"x" * 2000,
         POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n",
         b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /ping HTTP/1.0\r\nHost: x\r\n\r\n",  # closed by us, but not by the client
@@ -189,13 +211,52 @@ def test_of_too_many_bytes_of_unfinished_requests_the_oldest_go(
         assert second.recv(99).startswith(b"HTTP/1.1 200 ")
 
 
+def test_who_goes_as_the_worker_gives_it_up_does_no_harm(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "MAX_RECEIVED", 1000)
+    first, second = (server.open(POST + b"Content-Length: 900\r\n\r\n") for _ in range(2))
+    first.sendall(b"x" * 500)
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert server.pings()
+    with server.paused():  # so that both come in one turn
+        second.sendall(b"x" * 600)
+        first.close()
+    assert server.pings()
+    second.close()
+
+
+def test_without_a_file_for_another_it_takes_fewer(server: Server) -> None:
+    held = [server.open() for _ in range(20)]
+    assert server.pings()
+    none = Mock(accept=Mock(side_effect=OSError(errno.EMFILE, "too many open files")))
+    with server.paused():
+        server.worker.accept(none)
+    assert 1 < server.worker.worker_connections < 20
+    for one in held:
+        one.close()
+    assert server.pings()
+
+
+def test_a_process_may_open_a_file_for_each_client() -> None:
+    allow_files = runpy.run_path("gunicorn.conf.py")["_allow_files"]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        for before, after in ((1024, min(4096, hard)), (hard, hard)):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+            allow_files()
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (after, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_what_comes_byte_by_byte_and_ahead_of_its_turn_is_answered_in_order(
     server: Server,
 ) -> None:
     chunks = (
         POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nA: b\r\n\r\n"
     )
-    length = POST + b"Content-Length: 3\r\n\r\nfgh"
+    length = POST + b"Content-Length: 9000\r\n\r\n" + b"fgh" * 3000
     sent = chunks + PING + length + PING.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     for step in (1, 7, len(sent)):
         with server.open() as connection:
@@ -206,7 +267,7 @@ def test_what_comes_byte_by_byte_and_ahead_of_its_turn_is_answered_in_order(
                 answer += data
         assert re.findall(rb"X-Path: (.*)\r", answer) == [b"/echo", b"/ping"] * 2
         assert b"abcde" in answer
-        assert b"fgh" in answer
+        assert b"fgh" * 3000 in answer
 
 
 def test_a_body_that_waits_to_be_asked_for_is_asked_for(server: Server) -> None:
@@ -214,7 +275,26 @@ def test_a_body_that_waits_to_be_asked_for_is_asked_for(server: Server) -> None:
         assert connection.recv(99) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"abc")
         connection.shutdown(socket.SHUT_WR)
-        assert connection.makefile("rb").read().endswith(b"abc\r\n0\r\n\r\n")
+        answer = connection.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert answer.endswith(b"abc\r\n0\r\n\r\n")
+
+
+def test_a_malformed_body_that_nobody_reads_gets_no_second_answer(server: Server) -> None:
+    bad = b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n"
+    with server.open(POST.replace(b"echo", b"ping") + bad) as connection:
+        assert connection.makefile("rb").read().count(b"HTTP/1.1 ") == 1
+
+
+def test_the_parser_gets_what_was_received_in_pieces() -> None:
+    """It copies the rest of a piece with each chunk of a body."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        conn = connection.Connection(Config(), connection.ClientSocket(ours), ("", 0), ("", 0))
+        conn.received += b"x" * 20_000
+        conn.hand_over(1)
+        assert [len(conn.parser.unreader.read()) for _ in range(3)] == [8192, 8192, 3616]
+        conn.close()
 
 
 BAD = {
@@ -237,7 +317,7 @@ BAD = {
     "POST / HTTP/1.1\r\nTransfer-Encoding: x, chunked\r\n\r\n0\r\n\r\n": 501,
     "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n": 400,
     "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n": 400,
-    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n": 413,
+    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n": 413,
     "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + "X: y\r\n" * 20_000: 431,
     "GET /fails HTTP/1.1\r\n\r\n": 500,
 }
