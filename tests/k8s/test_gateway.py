@@ -45,6 +45,7 @@ class Gateway:
     """With the two groups behind it."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.read, self.write = (_gunicorn(folder, name) for name in ("api-read", "api-write"))
         self._nginx = Nginx(folder, self.read.port, self.write.port)
         self.port, self._log = self._nginx.port, self._nginx.log
@@ -142,6 +143,16 @@ def test_a_body_that_is_too_large_is_a_problem(gateway: Gateway) -> None:
     assert gateway.ask("POST", "/ping", b"x" * 512 * 1024)[0] == 405
 
 
+def test_a_body_that_it_cannot_keep_is_a_problem(gateway: Gateway) -> None:
+    spool = gateway.folder / "client_body"
+    kept = spool.rename(spool.with_name("kept"))
+    status, headers, body = gateway.ask("POST", "/ping", b"x" * 100_000)
+    kept.rename(spool)
+    assert status == json.loads(body)["status"] == 500
+    assert headers["Content-Type"] == "application/problem+json"
+    assert gateway.ask("POST", "/ping", b"x" * 100_000)[0] == 405
+
+
 def test_without_anybody_behind_it_a_write_is_a_problem_and_reads_go_on(gateway: Gateway) -> None:
     assert gateway.ask("POST", "/ping")[0] == 405
     gateway.write.stop()
@@ -149,6 +160,12 @@ def test_without_anybody_behind_it_a_write_is_a_problem_and_reads_go_on(gateway:
     assert status == json.loads(body)["status"] == 503
     assert headers["Content-Type"] == "application/problem+json"
     assert headers["Retry-After"] == "5"
+    wait_until(
+        lambda: 503 in [line["status"] for line in gateway.lines("/ping")],
+        60,
+        "a line",
+        lambda: gateway.lines("/ping"),
+    )
     assert gateway.ask("GET", "/ping")[0] == 200
     gateway.write.start()
     gateway.write.wait_until_ready()
