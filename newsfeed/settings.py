@@ -190,7 +190,7 @@ RATE_LIMITS = ",".join(
 )
 # For gunicorn.conf.py. And without Redis, so many processes share a limit.
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=1_000)
-# Half of them may wait to hash a password, and a quarter send exports.
+# A quarter of them send exports.
 WEB_THREADS = env.number("WEB_THREADS", default=4, most=1_000)
 WEB_BIND = env.text("WEB_BIND", "0.0.0.0:8000", ADDRESS, "be like 0.0.0.0:8000")
 WEB_METRICS_BIND = env.text("WEB_METRICS_BIND", "0.0.0.0:9100", ADDRESS, "be like 0.0.0.0:9100")
@@ -223,6 +223,18 @@ ADMIN_PATH = env.text(
     "admin/",
     r"(?!(api|static)/)(\w[\w.-]*/)+",
     "be like admin/ and not below api/ or static/",
+)
+# How requests begin that hash a password. The server has threads of their own for them.
+PASSWORD_REQUESTS = tuple(
+    line.encode()
+    for line in (
+        "POST /api/v1/auth/login/",
+        "POST /api/v1/auth/signup/",
+        "POST /api/v1/auth/password/",
+        "POST /api/v1/users/me/deletion/",
+        "DELETE /api/v1/users/me/",
+        f"POST /{ADMIN_PATH}login/",
+    )
 )
 ADMIN_TOTP_REQUIRED = env.flag("ADMIN_TOTP_REQUIRED", default=False)
 ADMIN_IDLE_SECONDS = env.number("ADMIN_IDLE_SECONDS", default=30 * 60, least=60)

@@ -1,13 +1,14 @@
 """How passwords are hashed, and what becomes of those who want it at the same time."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, make_password
+from django.core.signals import request_started
 from django.test import Client
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
@@ -141,6 +142,16 @@ HASHES: dict[str, tuple[Callable[[APIClient, str], int], int]] = {
     "log-in of nobody": (lambda _, word: _post("login", username="x", password=word), 401),
     "log-in at the admin": (lambda _, word: _admin_log_in(word), 302),
     "deletion": (lambda alice, word: alice.delete(ME, {"password": word}).status_code, 204),
+    "deletion by POST": (
+        lambda alice, word: alice.post(f"{ME}deletion/", {"password": word}).status_code,
+        204,
+    ),
+    "change": (
+        lambda alice, word: (
+            alice.post(PASSWORD, {"current_password": word, "new_password": NEW}).status_code
+        ),
+        200,
+    ),
 }
 
 
@@ -162,6 +173,33 @@ def busy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Exi
         monkeypatch.setattr(passwords, "WAIT_SECONDS", 0)
         stack.enter_context(passwords._turn)
     return stack
+
+
+@pytest.fixture
+def asked() -> Iterator[list[bytes]]:
+    """How requests begin."""
+    lines: list[bytes] = []
+
+    def note(environ: dict[str, str], **_: object) -> None:
+        lines.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}".encode())
+
+    request_started.connect(note)
+    yield lines
+    request_started.disconnect(note)
+
+
+@pytest.mark.parametrize(("ask", "granted"), HASHES.values(), ids=HASHES)
+def test_what_hashes_has_threads_of_its_own(
+    as_alice: APIClient,
+    password: str,
+    ask: Callable[[APIClient, str], int],
+    granted: int,
+    asked: list[bytes],
+) -> None:
+    User.objects.update(is_staff=True)
+    assert ask(as_alice, password) == granted
+    as_alice.get(ME)
+    assert [line.startswith(django_settings.PASSWORD_REQUESTS) for line in asked] == [True, False]
 
 
 @pytest.mark.parametrize(("ask", "granted"), HASHES.values(), ids=HASHES)

@@ -17,6 +17,7 @@ _STATUSES: dict[type[BaseException], int] = {
     errors.InvalidResponseHeaderName: 500,
     errors.ConfigurationProblem: 500,
 }
+_RETRY = "Retry-After: 1\r\n"
 
 
 def status_of(error: BaseException) -> int:
@@ -32,6 +33,7 @@ def problem(status: int) -> bytes:
     head = (
         f"HTTP/1.1 {status} {title}\r\n"
         "Connection: close\r\n"
+        f"{_RETRY if status == 503 else ''}"
         "Content-Type: application/problem+json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

@@ -11,11 +11,12 @@ import math
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
+from django.conf import settings
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -33,6 +34,10 @@ MAX_RECEIVED = 32 * 1024 * 1024
 """Bytes of requests that have not come whole; then the oldest are given up."""
 MAX_UNSENT = 32
 """Answers that clients do not take; then the oldest is given up."""
+PASSWORD_THREADS = 2
+"""One computes a hash while the other talks to MySQL."""
+MAX_PASSWORDS = 64
+"""Requests that hash a password and wait, of a process: some three seconds of work."""
 
 Expired = Callable[[Connection], None]
 
@@ -46,6 +51,28 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._swept = 0.0
         self._patience = math.inf
         """Until when a worker that stops waits for clients that have said nothing."""
+        self._passwords = 0
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """For all but the requests that hash a password, which have threads of their own."""
+        self._password_pool = ThreadPoolExecutor(PASSWORD_THREADS)
+        return ThreadPoolExecutor(self.cfg.threads)
+
+    def enqueue_req(self, conn: Connection) -> None:
+        if not self._hashes(conn):
+            super().enqueue_req(conn)
+            return
+
+        def finish(conn: Connection, done: "Future[bool]") -> None:
+            self._passwords -= 1
+            self.finish_request(conn, done)
+
+        self._passwords += 1
+        done = self._password_pool.submit(self.handle, conn)
+        done.add_done_callback(lambda one: self.method_queue.defer(finish, conn, one))
+
+    def _hashes(self, conn: Connection) -> bool:
+        return conn.received.startswith(settings.PASSWORD_REQUESTS)
 
     def accept(self, listener: socket.socket) -> None:
         try:
@@ -58,6 +85,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         self.nr_conns += 1
         conn = Connection(self.cfg, ClientSocket(taken), address, listener.getsockname())
+        if self.nr_conns >= self.worker_connections:
+            self._give_one_up()
         self._receive(conn)
         self._on_bytes(conn)
 
@@ -66,6 +95,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.worker_connections = max(1, self.nr_conns * 9 // 10)
         self.max_keepalived = self.worker_connections - self.cfg.threads
         self.log.warning("Too few files: %s connections at most", self.worker_connections)
+
+    def _give_one_up(self) -> None:
+        """The oldest one whose request has not come whole: full of these, it would accept none."""
+        waiting = (one for one in self._watched if not one.sock.unsent)
+        if oldest := next(waiting, None):
+            self._too_late(oldest)
+            if oldest in self._watched:  # it lingers after its refusal
+                self._close(oldest)
 
     def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
         self.poller.unregister(client)
@@ -93,6 +130,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Hands the request to a thread if it is there, or else waits for the rest."""
         try:
             if conn.framing.is_whole(conn.received):
+                if self._passwords >= MAX_PASSWORDS and self._hashes(conn):
+                    self._refuse(conn, 503)
+                    return
                 self._unwatch(conn)
                 self.enqueue_req(conn)
                 return

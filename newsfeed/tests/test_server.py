@@ -23,6 +23,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from newsfeed.server import connection, framing, worker
 from newsfeed.server.framing import Framing, TooLarge
@@ -45,6 +46,7 @@ class Server:
         self.address = listener.getsockname()
         self.ended = SimpleQueue[str]()
         """Paths of the requests whose answers are closed."""
+        self.hashing, self.may_end = SimpleQueue[str](), Event()
         self.worker = worker.Worker(
             0, os.getppid(), [listener], None, 30, config, Mock(spec=Logger)
         )
@@ -64,6 +66,9 @@ class Server:
             elif path == "/endless":
                 while True:
                     yield b"x" * PAGE
+            elif path == "/hash":
+                self.hashing.put(path)
+                self.may_end.wait(30)
             elif path == "/fails":
                 raise KeyError
             elif path == "/echo":
@@ -211,6 +216,26 @@ def test_of_too_many_bytes_of_unfinished_requests_the_oldest_go(
         assert second.recv(99).startswith(b"HTTP/1.1 200 ")
 
 
+def test_passwords_wait_for_threads_of_their_own(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PASSWORD_REQUESTS = (b"GET /hash",)
+    monkeypatch.setattr(worker, "MAX_PASSWORDS", 9)
+    request = PING.replace(b"/ping", b"/hash")
+    waiting = [server.open(request) for _ in range(9)]
+    assert [server.hashing.get(timeout=30) for _ in range(worker.PASSWORD_THREADS)]
+    assert all(server.pings() for _ in range(MANY))
+    with server.open(request) as one_more:
+        refusal = one_more.makefile("rb").read()
+    assert refusal.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 1\r\n" in refusal
+    assert server.hashing.empty()
+    server.may_end.set()
+    assert all(one.recv(99).startswith(b"HTTP/1.1 200") for one in waiting)
+    for one in waiting:
+        one.close()
+
+
 def test_who_goes_as_the_worker_gives_it_up_does_no_harm(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +249,19 @@ def test_who_goes_as_the_worker_gives_it_up_does_no_harm(
         first.close()
     assert server.pings()
     second.close()
+
+
+def test_a_worker_full_of_silent_clients_gives_up_the_oldest(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "REQUEST_SECONDS", 999)
+    with server.paused():
+        server.worker.worker_connections = 9
+    silent = [server.open(b"GET /pi") for _ in range(12)]
+    assert all(server.pings() for _ in range(MANY))
+    assert silent[0].recv(99).startswith(b"HTTP/1.1 408 ")
+    for one in silent:
+        one.close()
 
 
 def test_without_a_file_for_another_it_takes_fewer(server: Server) -> None:
