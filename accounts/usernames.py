@@ -3,15 +3,14 @@
 import re
 import unicodedata
 
-from accounts.guessing import skeleton
-
 _BEFORE = re.compile(r"\A[@\s]+")
+_LOOK_ALIKE = str.maketrans("013456789|!$@l", "oieasbtbgiisai")
 
 
 def normalise(typed: str) -> str:
     """The name that is meant: NFKC, lower case, no white space around it, no leading @.
 
-    Whoever looks a name up, limits it or stores it takes it from here, so that one account has one
+    All code that looks a name up, limits it or stores it calls this, so that one account has one
     name. A second call changes nothing. RFC 8265, 3.3 (UsernameCaseMapped), with the wider NFKC.
 
     >>> normalise(" @Alice")
@@ -21,7 +20,16 @@ def normalise(typed: str) -> str:
     return _BEFORE.sub("", unicodedata.normalize("NFKC", folded).rstrip())
 
 
-# Whom a name would pass for: the staff, the service, and mailboxes of RFC 2142.
+def skeleton(word: str) -> str:
+    """In lower case and with letters for digits: equal for words that look alike.
+
+    >>> skeleton("4dm1n") == skeleton("Admin")
+    True
+    """
+    return word.lower().translate(_LOOK_ALIKE)
+
+
+# Names of the staff, of the service, and of the mailboxes of RFC 2142.
 _RESERVED = """
 abuse admin admins administrator administrators anonymous api billing deleted everyone help helpdesk
 hostmaster mailer_daemon mod mods moderation moderator moderators newsfeed nobody noc no_reply null
@@ -31,7 +39,7 @@ sysadmin system undefined verified webmaster
 
 
 def is_reserved(username: str) -> bool:
-    """Of a normalised name: whether it is a reserved one, or looks like one.
+    """Whether a normalised name is a reserved one, or looks like one.
 
     Underscores do not count, nor do digits around the name, and other digits stand for letters.
 

@@ -202,7 +202,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "django.contrib.auth.password_validation.MinimumLengthValidator",
         "django.contrib.auth.password_validation.CommonPasswordValidator",
         "django.contrib.auth.password_validation.NumericPasswordValidator",
-        "accounts.guessing.ContextValidator",
+        "accounts.weak_passwords.ContextValidator",
     )
 ] + [
     {

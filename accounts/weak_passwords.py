@@ -1,4 +1,4 @@
-"""Likeness to a word, whatever digits stand for its letters."""
+"""Passwords that are easy to guess from the account's own names or the service's."""
 
 import re
 from typing import TYPE_CHECKING
@@ -6,29 +6,21 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from accounts.usernames import skeleton
+
 if TYPE_CHECKING:
     from accounts.models import User
 
 SERVICE = "newsfeed"
 LEFT = 8
-"""Characters that a password must have besides words that one guesses: the least length of NIST
-SP 800-63B, 5.1.1.2, which also wants the words of this module refused."""
+"""Characters that a password must have besides these names: the least length of NIST SP 800-63B,
+5.1.1.2, which also asks for passwords made of such names to be refused."""
 _SHORTEST = 3
-_LOOK_ALIKE = str.maketrans("013456789|!$@l", "oieasbtbgiisai")
-
-
-def skeleton(word: str) -> str:
-    """What is equal for words that look alike, in lower case.
-
-    >>> skeleton("4dm1n") == skeleton("Admin")
-    True
-    """
-    return word.lower().translate(_LOOK_ALIKE)
 
 
 class ContextValidator:
-    """Refuses a password that is little more than the account's names, the service's, or those
-    written backwards, also with digits for letters."""
+    """Refuses a password that is little more than these names: as they are, backwards, or with
+    digits for letters."""
 
     def validate(self, password: str, user: "User | None" = None) -> None:
         """Raises ValidationError."""
