@@ -71,7 +71,8 @@ def verifying_key(kid: object) -> Key | None:
 
 
 def verifying_keys() -> list[Key]:
-    return [key for key in _recent().keys.values() if _verifies(key)]
+    """All of this moment: another process may have made one since this one last looked."""
+    return [key for key in _reload().keys.values() if _verifies(key)]
 
 
 def _verifies(key: Key) -> bool:

@@ -144,6 +144,15 @@ def test_the_same_again_is_signed_with_the_same_key(alice: User) -> None:
     assert _refresh(first).json() == lost
 
 
+def test_the_same_again_comes_from_a_process_that_has_yet_to_hear_of_the_key(alice: User) -> None:
+    first, before = issue_tokens(alice)["refresh"], keys._ring
+    keys.rotate(force=True)
+    keys._reload()
+    lost = _refresh(first).json()
+    keys._ring = before
+    assert _refresh(first).json() == lost
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_sixteen_requests_with_one_token_all_get_the_same(alice: User) -> None:
     def refresh(token: str) -> str:
