@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+SERVICE = "newsfeed"
 _BEFORE = re.compile(r"\A[@\s]+")
 _LOOK_ALIKE = str.maketrans("013456789|!$@l", "oieasbtbgiisai")
 
@@ -42,12 +43,16 @@ def is_reserved(username: str) -> bool:
     """Whether a normalised name is a reserved one, or looks like one.
 
     Underscores do not count, nor do digits around the name, and other digits stand for letters.
+    Nobody may have the name of the service in theirs.
 
     >>> [is_reserved(name) for name in ("admin_", "4dm1n", "support24", "admiral")]
     [True, True, True, False]
+    >>> is_reserved("newsfeed_helper"), is_reserved("news_for_kim")
+    (True, False)
     """
     letters = username.replace("_", "")
-    return not _SKELETONS.isdisjoint({skeleton(letters), skeleton(letters.strip("0123456789"))})
+    forms = {skeleton(letters), skeleton(letters.strip("0123456789"))}
+    return not _SKELETONS.isdisjoint(forms) or skeleton(SERVICE) in skeleton(letters)
 
 
 _SKELETONS = frozenset(skeleton(name.replace("_", "")) for name in _RESERVED.split())

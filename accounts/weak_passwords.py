@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from accounts.usernames import skeleton
+from accounts.usernames import SERVICE, skeleton
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-SERVICE = "newsfeed"
 LEFT = 8
 """Characters that a password must have besides these names: the least length of NIST SP 800-63B,
 5.1.1.2, which also asks for passwords made of such names to be refused."""
