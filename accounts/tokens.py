@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.backends import TokenBackend
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 
 from accounts.keys import Key, derive, signing_key, verifying_key
 from accounts.models import RefreshToken, User
+from newsfeed.api.exceptions import TokenExpired
 
 
 class Claims(NamedTuple):
@@ -124,9 +125,12 @@ def keep(user: User, pair: Pair) -> dict[str, str]:
 
 
 def read_access_or_raise(access: bytes) -> Claims:
-    """Raises AuthenticationFailed."""
+    """Raises AuthenticationFailed, and of its kinds TokenExpired."""
     try:
         return _claims(_Access(access))
+    except ExpiredTokenError as error:  # of the checks, the signature's comes first
+        family = jwt.decode(access, options={"verify_signature": False})["fam"]
+        raise TokenExpired(_("The access token is invalid or expired."), family) from error
     except TokenError as error:
         raise AuthenticationFailed(_("The access token is invalid or expired.")) from error
 

@@ -1,12 +1,15 @@
-"""Answers 401 are counted by address, and keep nobody out who has a good token."""
+"""Answers 401 are counted by address or session, and keep nobody out who has a good token."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import jwt
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
@@ -61,6 +64,15 @@ def test_a_session_that_has_ended_is_counted_too(
     settings.RATE_LIMITS = "default=100/m,unauthorized=2/m"
     end_all_sessions(alice.pk)
     assert [as_alice.get(ME).status_code for _ in range(3)] == [401, 401, 429]
+
+
+def test_phones_behind_one_address_hear_that_their_tokens_have_expired(
+    as_user: Callable[[User], APIClient], alice: User, settings: Settings
+) -> None:
+    settings.RATE_LIMITS = "default=100/m,unauthorized=1/m"
+    one, other = as_user(alice), as_user(alice)
+    with time_machine.travel(timezone.now() + timedelta(minutes=31)):
+        assert [phone.get(ME).status_code for phone in (one, other, one)] == [401, 401, 429]
 
 
 def test_neighbours_of_who_floods_refresh_as_before(

@@ -52,7 +52,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         logger.error("database error", exc_info=exc)
         exc = DatabaseUnavailable()
     elif isinstance(exc, NotAuthenticated | AuthenticationFailed):
-        exc = count_refusal(context["request"]) or exc
+        exc = count_refusal(context["request"], exc) or exc
     response = views.exception_handler(exc, context)
     if response is None:
         return None

@@ -74,6 +74,14 @@ class ServerBusy(APIException):
     wait = 1  # seconds; becomes Retry-After
 
 
+class TokenExpired(AuthenticationFailed):
+    """Of an access token with a good signature. `session` is the one that it belongs to."""
+
+    def __init__(self, detail: str, session: str) -> None:
+        super().__init__(detail)
+        self.session = session
+
+
 class SessionEnded(AuthenticationFailed):
     """By a log-out, a new password, a suspension, or a refresh token that came again."""
 

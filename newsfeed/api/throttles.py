@@ -11,6 +11,7 @@ from rest_framework.throttling import BaseThrottle
 
 from newsfeed.api import limits
 from newsfeed.api.addresses import address_of
+from newsfeed.api.exceptions import TokenExpired
 from newsfeed.api.limits import Limit, Outcome
 from newsfeed.redis import Command
 
@@ -101,15 +102,17 @@ def _release(http: Any) -> None:
     http.held = []
 
 
-def count_refusal(request: Request) -> Throttled | None:
+def count_refusal(request: Request, error: Exception) -> Throttled | None:
     """Counts an answer 401 for the address. What to answer instead, if there were too many.
 
-    A wrong password is counted already, by a limit of its own.
+    A token that has just expired counts for its session: a hundred phones behind one address must
+    each be told to refresh. A wrong password is counted already, by a limit of its own.
     """
     http: Any = request._request
     if getattr(http, "held", None):
         return None
-    key = limits.key(address_of(request), "unauthorized")
+    who = error.session if isinstance(error, TokenExpired) else address_of(request)
+    key = limits.key(who, "unauthorized")
     outcome = limits.admit(key, limits.limit_of("unauthorized"))
     _tell(outcome, http)
     return None if outcome.admitted else Throttled(wait=outcome.seconds)
