@@ -3,6 +3,7 @@
 Whoever guesses here and at auth/login/ has one limit for both.
 """
 
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
@@ -97,7 +98,29 @@ class NewsfeedAdminSite(AdminSite):
             _remember(request, response)
         return response
 
-    def _locked_out(self, request: HttpRequest, refusal: Outcome) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """Wrong passwords are counted by session, as at auth/password/."""
+        if request.method != "POST":
+            return super().password_change(request, extra_context)
+        place = limits.admit(_session_key(request), limits.limit_of("password"))
+        if not place.admitted:
+            return self._locked_out(request, place)
+        is_wrong = False
+        try:
+            response = super().password_change(request, extra_context)
+            has_changed = response.status_code == HTTPStatus.FOUND
+            form: Any = None if has_changed else (response.context_data or {})["form"]
+            is_wrong = form is not None and "old_password" in form.errors
+        finally:
+            if not is_wrong:
+                limits.give_back([place])
+        if is_wrong:
+            audit.tell("authn_password_change_fail", request.user.pk, via="admin")
+        elif has_changed:
+            audit.tell("authn_password_change", request.user.pk, via="admin")
+        return response
+
+    def _locked_out(self, request: HttpRequest, refusal: Outcome) -> TemplateResponse:
         context = {**self.each_context(request), "seconds": refusal.seconds}
         page = TemplateResponse(request, "admin/locked_out.html", context, status=429)
         page.headers["Retry-After"] = str(refusal.seconds)
@@ -117,6 +140,12 @@ class NewsfeedAdminSite(AdminSite):
             and (user.is_verified() or not needs_otp(user))
             and admin_sessions.prolong(request.session)
         )
+
+
+def _session_key(request: HttpRequest) -> str:
+    """Hashed: who can read the limits must not be able to use the session."""
+    digest = sha256((request.session.session_key or "").encode()).hexdigest()
+    return limits.key(digest[:32], "password")
 
 
 def _username(request: HttpRequest) -> str:
