@@ -4,7 +4,9 @@
 if type(redis.pcall('ZSCORE', KEYS[1], '~')) == 'string' then
   return 0
 end
-redis.call('DEL', KEYS[1])
+if redis.call('EXISTS', KEYS[1]) == 1 then -- a script that has written may go on writing to a full Redis
+  redis.call('DEL', KEYS[1])
+end
 redis.call('ZADD', KEYS[1], '-' .. ARGV[1], '~')
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1

@@ -115,9 +115,8 @@ def test_clean_up_ends_between_two_chunks() -> None:
         RevokedToken.objects.select_for_update().get(jti=f"{2 * clean_up.CHUNK}")
         said = _stopped(lambda: left() == 3 * clean_up.CHUNK, "clean_up", then=locked.close)
     assert left() == 2 * clean_up.CHUNK
-    assert said == [
-        "deleted 0 rows of auth_refresh_tokens",
-        f"deleted {3 * clean_up.CHUNK} rows of auth_revoked_tokens",
+    assert [line for line in said if " 0 rows" not in line] == [
+        f"deleted {3 * clean_up.CHUNK} rows of auth_revoked_tokens"
     ]
 
 

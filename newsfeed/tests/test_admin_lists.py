@@ -86,7 +86,8 @@ def test_no_list_counts_sorts_or_reads_a_whole_table(
                 page = admin_client.get(reverse(f"admin:{name}_changelist") + f"?{search}")
             assert page.status_code == 200
             assert len(page.context["cl"].result_list) > 0, (name, search)
-            assert len(queries) <= 9, (name, search, [q["sql"] for q in queries.captured_queries])
+            # The session, its user and second factor cost eight of them.
+            assert len(queries) <= 14, "\n".join(q["sql"][:150] for q in queries.captured_queries)
             plans = list(_plans(queries))
             assert plans
             for sql, plan in plans:

@@ -52,6 +52,7 @@ def test_every_endpoint_is_unavailable_without_mysql(
     form = {"username": "dave", "password": password, "refresh": tokens["refresh"]}
     form |= {"content": "x", "display_name": "x", "reason": "x"}
     form |= {"current_password": password, "new_password": f"{password}!"}
+    form |= {"otp": "123456", "device": "x"}
     endpoints = list(_endpoints())
     assert ("post", POSTS, {"content"}) in endpoints
     with mysql_away():
