@@ -10,7 +10,12 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 
 from django.conf import settings
-from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password
+from django.contrib.auth.hashers import (
+    Argon2PasswordHasher,
+    check_password,
+    is_password_usable,
+    make_password,
+)
 
 from newsfeed.api.exceptions import ServerBusy
 
@@ -70,7 +75,8 @@ def verify_password(password: str | None, encoded: str, upgrade: Callable[[str],
 
 def _forms(password: str | None, encoded: str) -> Iterable[str | None]:
     """Hashes of older kinds are of whatever form was sent, so there are two at most."""
-    if password is None or encoded.startswith("argon2$"):
+    is_old = is_password_usable(encoded) and not encoded.startswith("argon2$")
+    if password is None or not is_old:
         return [password]
     return dict.fromkeys([password, normalise(password)])
 

@@ -103,6 +103,13 @@ def test_an_older_hash_is_tried_twice_at_most(alice: User, real_hashers: None) -
         assert tried.call_count == tries
 
 
+def test_a_deleted_account_costs_one_hash_as_any_other(alice: User, real_hashers: None) -> None:
+    alice.set_unusable_password()
+    with patch.object(passwords.Argon2id, "encode", autospec=True, return_value="x") as encode:
+        assert not alice.check_password("e\u0301")
+    assert encode.call_count == 1, "the time would tell that there was such an account"
+
+
 def test_an_upgrade_does_not_bring_an_old_password_back(
     alice: User, old_hash: str, password: str
 ) -> None:
