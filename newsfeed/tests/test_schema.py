@@ -11,6 +11,8 @@ import yaml
 from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
+from tests.described import patterns_in
+
 ROOT = Path(__file__).parents[2]
 OPENAPI = ROOT / "openapi.yaml"
 SCHEMA: dict[str, Any] = yaml.safe_load(OPENAPI.read_text())
@@ -125,17 +127,9 @@ def test_a_gap_is_seen(change: dict[str, Any], gap: str) -> None:
     assert gap in gaps(whole._replace(described=whole.described | change))
 
 
-def _patterns(node: Any) -> Iterator[str]:
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    for child in children:
-        yield from _patterns(child)
-    if isinstance(node, dict) and isinstance(node.get("pattern"), str):
-        yield node["pattern"]
-
-
 def test_patterns_use_only_what_all_engines_have() -> None:
     """RE2, PCRE, ECMAScript with and without its flag u; `make test-clients` asks them."""
-    patterns = set(_patterns(SCHEMA))
+    patterns = set(patterns_in(SCHEMA))
     assert len(patterns) > 5
     for pattern in patterns:
         assert pattern.isascii()

@@ -2,8 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import yaml
@@ -12,6 +11,7 @@ from dev.control import ROOT
 from tests.client import PASSWORD, Person
 from tests.clients.workshop import GO, JAVASCRIPT, prepare, run
 from tests.deadline import wait_until
+from tests.described import patterns_in
 from tests.running import Service
 
 
@@ -51,16 +51,8 @@ TEXTS += ["1", "0123", "12345", "9" * 19, "-", "!~", "가나다", "\x85", "👩�
 IN_LINES = ["\n", "a\nb", "a\r\n", "\na", "\0", "a\0b"]
 
 
-def _patterns(node: Any) -> Iterator[str]:
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    for child in children:
-        yield from _patterns(child)
-    if isinstance(node, dict) and isinstance(node.get("pattern"), str):
-        yield node["pattern"]
-
-
 def test_patterns_mean_the_same_in_every_language() -> None:
-    patterns = sorted(set(_patterns(yaml.safe_load((ROOT / "openapi.yaml").read_text()))))
+    patterns = sorted(set(patterns_in(yaml.safe_load((ROOT / "openapi.yaml").read_text()))))
     assert len(patterns) > 5
     texts = TEXTS + IN_LINES
     given = json.dumps({"patterns": patterns, "texts": texts})
