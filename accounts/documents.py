@@ -45,7 +45,7 @@ sign_up = extend_schema(
     summary="Sign up",
     description=(
         "A name is taken for good. It is kept in lower case, without a leading @ and white space "
-        "around it. The staff's names and their like are reserved. The password must have 8 "
+        "around it. Names that pass for the staff's are reserved. The password must have 8 "
         "characters at least, not only digits, and must be neither a common one nor made of the "
         "user's or the service's names. Then log in."
     ),
@@ -71,10 +71,9 @@ log_in = extend_schema(
     description=(
         "Begins a session. The access token goes into the `Authorization` header of other "
         "requests, for half an hour; the refresh token is for `auth/refresh/`, for 30 days. Keep "
-        "`device`, also after a log-out, and send it with the next log-in: strangers who guess at "
-        "the name then do not keep this client out. Staff "
-        "who have enrolled a device send its token as `otp`: a session without has no rights of "
-        "the staff."
+        "`device`, also after a log-out, and send it with the next log-in: then strangers who "
+        "guess at the name cannot keep this client out. Staff with a second factor send its token "
+        "as `otp`; a session that begins without it has no rights of the staff."
     ),
     tags=["auth"],
     request=body(
@@ -97,7 +96,7 @@ refresh_tokens = extend_schema(
     description=(
         "Each refresh token can be used once. A client that has lost the answer may ask again "
         "within 10 seconds, with the same `User-Agent`, and gets the same tokens. Any other token "
-        "that comes again was stolen: the session ends for whoever has its tokens."
+        "that comes again counts as stolen, and its session ends."
     ),
     tags=["auth"],
     request=body(RefreshSerializer, {"refresh": TOKENS["refresh"]}),

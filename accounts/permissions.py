@@ -10,7 +10,7 @@ from accounts.totp import needs_otp
 class IsVerifiedStaff(IsAdminUser):
     """Staff, in a session that was begun with a second factor if the account needs one.
 
-    As at the admin. `amr` of the token tells it, which stays through refreshing (RFC 8176).
+    As at the admin. The token's `amr` tells it (RFC 8176), and its successors keep that.
     """
 
     message: str
@@ -18,5 +18,5 @@ class IsVerifiedStaff(IsAdminUser):
     def has_permission(self, request: Any, view: APIView) -> bool:
         if not super().has_permission(request, view):
             return False
-        self.message = _("Log in with a one-time password for this.")
+        self.message = _("This needs a log-in with a one-time password.")
         return request.auth.has_otp or not needs_otp(request.user)

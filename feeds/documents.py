@@ -57,7 +57,7 @@ get_feed = extend_schema(
 explain_feed = extend_schema(
     operation_id="explain_feed",
     summary="Tell why a post is, or is not, in a user's feed",
-    description="For staff only, in a session that was begun with their second factor.",
+    description="For staff only, in a session that began with their second factor.",
     tags=["feed"],
     parameters=[USER_ID, POST_ID],
     responses={200: answer("What is known.", ExplanationSerializer, EXPLANATION)}
@@ -77,6 +77,6 @@ export_me = extend_schema(
     responses={200: answer("The file.", ExportSerializer, EXPORT)}
     | problems(
         "/users/me/export/",
-        {409: "An export of yours is still being sent. Take it, or try again later."},
+        {409: "Your last export is still being sent. Read it, or try again later."},
     ),
 )

@@ -1,6 +1,6 @@
 """The admin's log-in: a password, a token for those who have a device, and the API's limits.
 
-Whoever guesses here and at auth/login/ has one limit for both.
+Guesses here and at auth/login/ share the limits.
 """
 
 from hashlib import sha256
@@ -37,7 +37,7 @@ DEVICE = "device"
 
 class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: ignore[misc]
     error_messages = AdminAuthenticationForm.error_messages | {
-        "invalid_login": _("Something is wrong: the name, the password or the token.")
+        "invalid_login": _("The name, the password or the token is wrong.")
     }
     otp_token = forms.CharField(
         label="Token",
@@ -50,7 +50,7 @@ class LoginForm(OTPAuthenticationFormMixin, AdminAuthenticationForm):  # type: i
         return get_user_model().normalize_username(self.cleaned_data["username"])
 
     def clean(self) -> dict[str, Any]:
-        """One answer to whatever is wrong: nobody learns that the password was right."""
+        """All failures get one answer: nobody learns that the password was right."""
         try:
             self.cleaned_data = super().clean()
             user = self.get_user()
@@ -127,13 +127,13 @@ class NewsfeedAdminSite(AdminSite):
         return page
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Django's pages and those of libraries are guarded as ours are."""
+        """Guards the pages of Django and of libraries as well as ours."""
         base = admin_class or ModelAdmin
         guarded = type(base.__name__, (GuardedAdmin, base), {"__module__": base.__module__})
         super().register(model_or_iterable, guarded, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """A session of before ADMIN_TOTP_REQUIRED was set is no longer enough."""
+        """A session without a second factor is not enough once one is needed."""
         user: Any = request.user  # with what OTPMiddleware adds
         return (
             super().has_permission(request)

@@ -38,12 +38,12 @@ def test_an_account_that_an_older_version_deleted_is_erased(
     for user, hours in ((alice, 2), (bob, 2), (carol, 0)):
         write_posts(user, 2)
         _delete_as_older_versions_did(user, hours=hours)
-    assert _run("--dry-run")[0] == "2 erasures would be begun once more"
+    assert _run("--dry-run")[0] == "2 erasures would be begun again"
     assert not OutboxEvent.objects.exists()
-    assert _run()[0] == "2 erasures begun once more"
+    assert _run()[0] == "2 erasures begun again"
     pipeline.settle()
     assert [_texts(user) for user in (alice, bob, carol)] == [["", ""]] * 2 + [["post 0", "post 1"]]
-    assert _run()[0] == "0 erasures begun once more"
+    assert _run()[0] == "0 erasures begun again"
 
 
 @pytest.mark.django_db

@@ -22,7 +22,7 @@ class RequestStillRunning(Conflict):
 class ExportStillRunning(Conflict):
     """Of the same user: each export holds a thread for as long as the client takes to read it."""
 
-    default_detail = _("An export of yours is still being sent. Take it, or try again later.")
+    default_detail = _("Your last export is still being sent. Read it, or try again later.")
     default_code = "export_still_running"
     wait = 10  # seconds; becomes Retry-After
 
@@ -66,7 +66,7 @@ class DatabaseUnavailable(APIException):
 
 
 class ServerBusy(APIException):
-    """More passwords are to be hashed at once than this process has threads to spare."""
+    """More passwords wait to be hashed than this process admits."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = _("The server is busy. Try again.")

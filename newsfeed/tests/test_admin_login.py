@@ -16,7 +16,7 @@ from tests.second_factor import token_of
 
 LOGIN = "/admin/login/"
 INDEX = "/admin/"
-WRONG = "Something is wrong: the name, the password or the token."
+WRONG = "The name, the password or the token is wrong."
 
 
 @pytest.fixture

@@ -12,22 +12,22 @@ from newsfeed.events import dead_letters
 from posts.services import erase_deleted_texts
 
 SLOW = timedelta(hours=1)
-"""An erasure that takes longer was begun by an older version, or its event was lost."""
+"""An older version has deleted an account that waits longer, or its event was lost."""
 PAGE = 1_000
 
 
 class Command(BaseCommand):
     help = (
-        "Begins the erasure of accounts once more that were deleted more than an hour ago and are"
-        " not erased: the consumer goes on with it. Deletes dead letters in MySQL that are older"
-        " than 30 days. Run it daily. With --old-posts it also erases the texts of all posts that"
-        " an older version deleted: run that once after the upgrade. SIGTERM finishes the chunk of"
-        " 1,000 in hand and exits 0."
+        "Starts the erasure of an account again if it has not ended an hour after the deletion; the"
+        " consumer completes it. Deletes dead letters in MySQL that are older than 30 days. Run it"
+        " daily. With --old-posts it also erases the texts of all posts that an older version"
+        " deleted: run that once after the upgrade. SIGTERM finishes the chunk of 1,000 in hand and"
+        " exits 0."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--old-posts", action="store_true", help="walk through all posts, too")
-        parser.add_argument("--dry-run", action="store_true", help="only tell of the first two")
+        parser.add_argument("--old-posts", action="store_true", help="also erase texts of posts")
+        parser.add_argument("--dry-run", action="store_true", help="only count")
 
     def handle(self, *, old_posts: bool, dry_run: bool, **_: Any) -> None:
         accounts = 0
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             accounts += len(page)
         rows = dead_letters.delete_expired(dry_run=dry_run)
         would = "would be " if dry_run else ""
-        self.stdout.write(f"{accounts} erasures {would}begun once more\n")
+        self.stdout.write(f"{accounts} erasures {would}begun again\n")
         self.stdout.write(f"{rows} dead letters {would}deleted\n")
         if old_posts and not dry_run:
             erased = sum(worker.until_stopped(old_texts()))
@@ -52,7 +52,7 @@ def unerased(deleted_before: datetime) -> Iterator[list[int]]:
 
 
 def old_texts() -> Iterator[int]:
-    """Erases them; how many of each chunk."""
+    """Erases them, and yields how many of each chunk."""
     after: int | None = 0
     while after is not None:
         count, after = erase_deleted_texts(after=after, limit=PAGE)
