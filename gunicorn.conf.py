@@ -43,7 +43,7 @@ accesslog = None
 logconfig_dict = settings.LOGGING
 
 FILES = 4096
-"""Open ones of a process, if the system lets it have as many."""
+"""Open files of a process, if the system allows as many."""
 
 # Each worker writes its metrics into files here, and /metrics adds them up.
 _own_folder = Path(tempfile.gettempdir()) / f"newsfeed-metrics-{os.getpid()}"
@@ -59,7 +59,7 @@ def on_starting(_server: object) -> None:
 
 
 def _allow_files() -> None:
-    """Many systems start with 1,024. A worker has up to 1,000 clients, besides MySQL and others."""
+    """Many systems allow 1,024. A worker has up to 1,000 clients, and connections to servers."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < FILES:
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if hard < 0 else min(FILES, hard), hard))

@@ -57,7 +57,7 @@ class UserAdmin(KeysetAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         return [(None, {"fields": [*public, "is_active", "suspended_at", "deleted_at"]})]
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
-        """Who gets a right back that was taken must not come back with a session of before."""
+        """Ends all sessions when rights change: a right that comes back must not revive one."""
         super().save_model(request, obj, form, change)
         if RIGHTS & set(form.changed_data):
             end_all_sessions(obj.pk)

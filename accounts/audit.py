@@ -18,7 +18,7 @@ def tell(event: str, account: int | None, **fields: str) -> None:
 
 
 def tell_of_name(event: str, username: str, **fields: str) -> None:
-    """The account if there is one. Else a keyed hash: a mistyped name is often a password."""
+    """Names the account, or a keyed hash if nobody has the name: it may be a password."""
     account = User.objects.filter(username=username).values_list("pk", flat=True).first()
     if account is None:
         digest = salted_hmac("accounts.audit", username, algorithm="sha256").hexdigest()

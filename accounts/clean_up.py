@@ -1,4 +1,4 @@
-"""Removes rows that have expired, of tokens and sessions: nobody will ask for them again."""
+"""Deletes expired rows of tokens and sessions: nobody will ask for them again."""
 
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
@@ -13,7 +13,7 @@ EXPIRY: dict[type[Model], str] = {
     RefreshToken: "expires_at",
     RevokedToken: "expires_at",
     KnownAddress: "expires_at",
-    AccessAttempt: "attempt_time",  # all: what a version before may still have written
+    AccessAttempt: "attempt_time",  # all rows: only an older version writes them
     Session: "expire_date",
 }
 TABLES = tuple(EXPIRY)
@@ -21,7 +21,7 @@ TABLES = tuple(EXPIRY)
 
 @transactional
 def delete_expired(table: type[Model]) -> int:
-    """Up to CHUNK rows, so that no lock is held for long; how many it were."""
+    """Up to CHUNK rows, so that no lock is held for long. Returns how many."""
     ids = list(_expired(table).order_by(EXPIRY[table]).values_list("pk", flat=True)[:CHUNK])
     table._default_manager.filter(pk__in=ids).delete()
     return len(ids)

@@ -14,12 +14,12 @@ from newsfeed.api.limits import Outcome
 def reserve(username: str, address: str, device: str = "") -> list[Outcome]:
     """The places that one log-in takes; it is refused if the last one is.
 
-    By name and address, for who guesses one password; by address, for who tries many names; by
-    name, for who has many addresses. A known device has a limit of its own, and only if that is
-    used up it counts as a stranger. A known address has one in place of the name's: the limits by
-    address come first, so a flood costs no more queries than they admit.
+    By name and address, against guesses at one password; by address, against trying many names; by
+    name, against many addresses. A known device has a limit of its own; once that is used up, the
+    device is a stranger. A known address has a limit in place of the name's. It is looked up after
+    the limits by address, so a flood costs no more queries than they admit.
     """
-    # Hashed: it may be anything, of any length, and often enough it is a password.
+    # Hashed: it may have any length, and people type passwords there.
     name = sha256(username.encode()).hexdigest()[:32]
     if known := device_of(device, username):
         place = _admit("login-known", known)
@@ -35,7 +35,7 @@ def reserve(username: str, address: str, device: str = "") -> list[Outcome]:
 
 
 def reserve_for_address(address: str, guesser: str = "") -> list[Outcome]:
-    """The same if no name can be read."""
+    """The same for a form without a name that can be read."""
     places = [_admit("login", guesser)] if guesser else []
     if all(place.admitted for place in places):
         places.append(_admit("login-address", address))

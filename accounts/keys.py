@@ -20,8 +20,8 @@ from newsfeed.db import transactional
 
 RELOAD_SECONDS = 30
 MISS_SECONDS = 1.0
-"""At most once in this time, a process asks MySQL for a key that it does not know: whoever sends
-tokens with random kids costs no more than one query a second."""
+"""A process asks MySQL for unknown keys at most once in this time, so a flood of tokens with random
+kids costs it one query a second."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Clients that an account has logged in from: strangers who use up its limit do not keep them out.
 
-A client is known by its address, or by a device token that it has got at a log-in and sends along
+A client is known by its address, or by a device token: a log-in answers it, and the client sends it
 with the next one. After OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
 """
 
@@ -15,7 +15,7 @@ from accounts.models import KnownAddress, User
 from newsfeed.db import transactional
 
 ADDRESSES = 10
-"""An account, the newest ones."""
+"""Kept for each account: the newest."""
 ADDRESS_AGE = timedelta(days=30)
 DEVICE_AGE = timedelta(days=365)
 _devices = signing.TimestampSigner(salt="accounts.device")
@@ -37,9 +37,9 @@ def device_of(token: str, username: str) -> str:
 
 
 def remember(user: User, address: str, device: str = "") -> str:
-    """The client has just logged in there. Returns the device token to send with the next log-in.
+    """After a log-in from this address. Returns the device token to send with the next one.
 
-    A device keeps its id, so that a thief of its token has no limit of their own.
+    A device keeps its id: the owner and a thief of the token share one limit.
     """
     _remember_address(user, address)
     id_ = device_of(device, user.username) or secrets.token_hex(8)
@@ -65,5 +65,5 @@ def _remember_address(user: User, address: str) -> None:
 
 
 def _hash(username: str, address: str) -> str:
-    """Keyed: whoever reads the table alone cannot try out all addresses."""
+    """Keyed, so that the table alone does not reveal addresses to somebody who tries them all."""
     return salted_hmac("accounts.address", f"{username} {address}", algorithm="sha256").hexdigest()

@@ -41,8 +41,8 @@ class Argon2id(Argon2PasswordHasher):
 def normalise(password: str) -> str:
     """The one form in which passwords are hashed: a phone and a desktop may send "é" in two.
 
-    NFC, and a plain space for any other: OpaqueString of RFC 8265, 4.2.2. NFKC would make fewer
-    passwords of more, and take "²" for "2".
+    NFC, and a plain space for any other: OpaqueString of RFC 8265, 4.2.2. NFKC would merge more
+    passwords, such as "²" and "2".
     """
     spaced = "".join(" " if unicodedata.category(one) == "Zs" else one for one in password)
     return unicodedata.normalize("NFC", spaced)
@@ -74,7 +74,7 @@ def verify_password(password: str | None, encoded: str, upgrade: Callable[[str],
 
 
 def _forms(password: str | None, encoded: str) -> Iterable[str | None]:
-    """Hashes of older kinds are of whatever form was sent, so there are two at most."""
+    """A hash of an older kind was made of the form that was sent: two are tried at most."""
     is_old = is_password_usable(encoded) and not encoded.startswith("argon2$")
     if password is None or not is_old:
         return [password]

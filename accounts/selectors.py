@@ -76,7 +76,7 @@ def deleted_since(user_id: int) -> datetime | None:
 
 
 def unerased_ids(*, deleted_before: datetime, after: int, limit: int) -> list[int]:
-    """Users above the id `after` whose erasure has not come to its end, lowest first."""
+    """Users above the id `after` whose erasure has not ended, lowest first."""
     left = User.objects.filter(is_active=False, erased_at=None, deleted_at__lte=deleted_before)
     return list(left.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit])
 
@@ -122,7 +122,7 @@ def open_sessions(user_id: int, *, after: int, limit: int) -> list[RefreshToken]
 
 
 def known_addresses(user_id: int, *, after: int, limit: int) -> list[KnownAddress]:
-    """When the user has logged in from them: those above the id `after`."""
+    """From which the user has logged in, above the id `after`, lowest first."""
     own = KnownAddress.objects.filter(user=user_id, pk__gt=after)
     return list(own.order_by("pk")[:limit])
 
@@ -150,7 +150,7 @@ def user_ids(*, after: int, limit: int) -> list[int]:
 
 
 def get_profile(*, user: User, viewer_id: int) -> Profile:
-    """With counts that equal what the lists show: nobody who is suspended or deleted."""
+    """The counts equal the lists: they leave out users who are suspended or deleted."""
     return Profile(
         user=user,
         follower_count=_count_seen(user.follower_edges.all(), "followee", "follower"),

@@ -4,8 +4,8 @@
 first claims the key, and writes only if the claim still stands: whatever is deleted or flushed in
 between stays so. `auth:blacklist:{jti}`: that token is revoked.
 
-Redis does not decide who somebody is: the user of a session must be the token's, and what was not
-written by us, at either key, is as good as none.
+Redis does not decide who somebody is: the user of a session must be the token's, and a value that
+we have not written, at either key, counts as none.
 """
 
 import secrets

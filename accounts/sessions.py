@@ -19,11 +19,11 @@ from newsfeed.redis import RedisUnavailable, ask
 logger = logging.getLogger(__name__)
 
 REPLAY = timedelta(seconds=10)
-"""Longer than a client takes to notice that an answer is lost, and to ask once more."""
+"""Longer than a client takes to notice that an answer is lost, and to ask again."""
 
 
 def get_session_user_or_raise(access: Claims, count: Count) -> User:
-    """From Redis if it knows him, else from MySQL. Raises SessionEnded.
+    """From Redis if it knows the session, else from MySQL. Raises SessionEnded.
 
     The request is counted in the same round trip, if there is one.
     """
@@ -63,12 +63,12 @@ def _keep(access: Claims, claim: bytes, user: User) -> None:
 
 
 def refresh_tokens(refresh: str, *, client: str) -> dict[str, str]:
-    """New tokens for old: {"access", "refresh"}. `client` is what its software calls itself.
+    """New tokens for old: {"access", "refresh"}. `client`: its User-Agent.
 
-    A client whose answer got lost sends the same token again, and several tabs send it at once: for
-    the time of REPLAY they get the same tokens, while nobody has refreshed with those. Any other
-    token that comes again was stolen from one of the two who sent it, and nobody knows from which:
-    its family ends (RFC 9700, section 4.14.2). Raises AuthenticationFailed, and SessionEnded for
+    A client that has lost the answer sends the same token again, and several tabs send it at once.
+    Within REPLAY they get the same tokens, as long as nobody has refreshed with those. Any other
+    token that comes again has two holders, and nobody knows which of them is the thief: its family
+    ends (RFC 9700, section 4.14.2). Raises AuthenticationFailed, and SessionEnded for
     one that was used or revoked.
     """
     tokens = _rotate(read_refresh_or_raise(refresh), hash_token(refresh), _client_hash(client))
@@ -115,7 +115,7 @@ def _successors(user: User, claims: Claims, origin: Origin, key: Key | None = No
 
 
 def _client_hash(client: str) -> str:
-    """Under the server's key, so that the database does not tell what people use."""
+    """Keyed, so that the database does not reveal which software people use."""
     return derive(f"client {client}".encode()).hex()[:32]
 
 

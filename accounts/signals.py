@@ -30,7 +30,7 @@ def user_saved(instance: User, *, created: bool, **_: Any) -> None:
     has_new_password = instance._password is not None
     if has_new_password or not instance.__dict__.get("is_active", True):
         end_all_sessions(instance.pk)
-        # Who changes the own password at the admin stays there, by a hash of the new epoch.
+        # Django hashes the new epoch for a user who changes their own password at the admin.
         instance.refresh_from_db(fields=["auth_epoch"])
     else:
         transaction.on_commit(lambda: _forget_names(instance.pk), robust=True)
@@ -46,7 +46,7 @@ def device_saved(instance: TOTPDevice, *, created: bool, **_: Any) -> None:
 
 
 def device_deleted(instance: TOTPDevice, **_: Any) -> None:
-    """A session that was begun with a lost device must not outlive it."""
+    """A session that began with a lost device must not outlive it."""
     end_all_sessions(instance.user_id)
 
 

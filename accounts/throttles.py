@@ -16,7 +16,7 @@ from newsfeed.api.throttles import EndpointThrottle, hold
 class LoginThrottle(EndpointThrottle):
     """Before the password is hashed, which takes a core.
 
-    What is no log-in, such as an empty password, counts for the address and not for the name.
+    A form that is no log-in (an empty password) counts for the address and not for the name.
     """
 
     def allow_request(self, request: Request, view: object) -> bool:
@@ -34,10 +34,10 @@ class LoginThrottle(EndpointThrottle):
 
 
 class PasswordThrottle(EndpointThrottle):
-    """Where somebody who is logged in gives the password: besides the endpoint's own limit.
+    """For endpoints that ask a user who is logged in for the password, besides their own limits.
 
-    Wrong ones are counted, for all of these endpoints together and by session: whoever has stolen
-    a token cannot keep the owner from a new password, who logs in again for it.
+    Counts wrong passwords at all of them together, by session. A thief of a token thus cannot keep
+    the owner from a new password: the owner logs in again, which is another session.
     """
 
     def allow_request(self, request: Request, view: object) -> bool:
@@ -51,8 +51,8 @@ class PasswordThrottle(EndpointThrottle):
 
 
 class RefreshThrottle(EndpointThrottle):
-    """By session, or by address if the token names none: who floods the API from behind the same
-    address uses up nobody else's limit."""
+    """By session, or by address if the token names none: a neighbour's flood from the same address
+    does not use up the limit."""
 
     def limits(self, request: Request) -> Iterator[tuple[str, Limit]]:
         who = _session_of(cast("dict[str, Any]", request.data).get("refresh")) or address_of(

@@ -70,7 +70,7 @@ class _Refresh(_Keyed, tokens.RefreshToken):  # type: ignore[misc]  # simplejwt'
 
 
 class Origin(NamedTuple):
-    """What a pair of tokens is made of: of the same come the same, byte for byte."""
+    """What a pair of tokens is derived from: the same origin gives the same bytes."""
 
     name: str
     """The hash of the refresh token before; random for a log-in."""

@@ -1,4 +1,4 @@
-"""The second factor of whoever is on the staff, at the admin and for the API's staff endpoints."""
+"""The second factor of the staff, at the admin and at the API's endpoints for staff."""
 
 from django.conf import settings
 from django.db import transaction

@@ -1,4 +1,4 @@
-"""What the tables of Django and of its apps tell of a user, whom no foreign key leads to."""
+"""Rows of Django and its apps that tell of a user without a foreign key that erases them."""
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.admin.models import LogEntry
@@ -24,6 +24,6 @@ def erase_traces(user_id: int) -> None:
 
 
 def _admin_sessions(user_id: int) -> list[str]:
-    """All are unpacked, as no column tells whose a session is. Only staff have one."""
+    """No column tells whose a session is, so all are decoded. Only staff have sessions."""
     sessions = Session.objects.iterator(chunk_size=500)
     return [one.pk for one in sessions if one.get_decoded().get("_auth_user_id") == str(user_id)]

@@ -1,7 +1,7 @@
-"""Images that others build and we name, in k8s/, compose.yaml and the Dockerfile.
+"""Third-party images that k8s/, compose.yaml and the Dockerfile name.
 
-python -m dev.images    one a line, for a scanner. Exits 1, with a line for each fault, where one
-                        has no patch version, two versions, or one with a hole that is known
+python -m dev.images    one a line, for a scanner. Exits 1 with a line for each fault: no patch
+                        version, two versions of one image, or a known hole
 """
 
 import re
@@ -20,7 +20,7 @@ FLOORS = {
     "redis": ((7, 2, 11), "CVE-2025-49844, a script that runs code in the server"),
     "nginxinc/nginx-unprivileged": ((1, 30, 7), "NGINX2Root"),
 }
-"""The first release without a hole that somebody has found in an image of ours, and the hole."""
+"""The first release without a hole that an image of ours has had, and the hole."""
 
 
 def named(text: str) -> list[str]:

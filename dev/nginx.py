@@ -1,4 +1,4 @@
-"""The gateway's nginx.conf for an nginx on this machine: only addresses and folders are others."""
+"""The gateway's nginx.conf for an nginx on this machine: only addresses and folders differ."""
 
 import os
 import re
@@ -39,5 +39,5 @@ def prepare_web(state: Path, ports: Ports) -> None:
 
 
 def directives() -> str:
-    """As root, nginx would give its workers to somebody who may not write to the folder."""
+    """Started by root, nginx would run its workers as a user who cannot write to the folder."""
     return "daemon off;" + (" user root;" if os.getuid() == 0 else "")

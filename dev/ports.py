@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 @dataclass(frozen=True)
 class Ports:
     web: int
-    """nginx, which is asked by people. What starts no nginx asks `api`."""
+    """nginx, in front of `api`. Stacks without nginx are asked at `api`."""
     mariadb: int
     redis: int
     kafka: int

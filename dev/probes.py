@@ -13,11 +13,11 @@ from redis.exceptions import RedisError
 from dev.ports import Ports
 
 SECONDS = 5
-"""After which it is asked anew."""
+"""After which it is asked again."""
 
 
 def is_ready(name: str, ports: Ports, env: Mapping[str, str]) -> bool:
-    """`env`: what the project has to know of the stack."""
+    """`env`: the settings of the project for this stack."""
     try:
         match name:
             case "mariadb":

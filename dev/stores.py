@@ -34,7 +34,7 @@ def kafka_jars(state: Path) -> str:
 
 def prepare_stores(state: Path, ports: Ports, password: str, *, mariadb: bool) -> None:
     (state / "mariadb.sql").write_text(INIT_SQL.substitute(password=password))
-    # In a file that only its owner reads: the command line is shown to everybody by ps.
+    # In a file that only its owner reads: ps shows the command line to everybody.
     redis = state / "redis.conf"
     redis.touch(mode=0o600)
     redis.write_text(f"requirepass {password}\n")

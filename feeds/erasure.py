@@ -2,7 +2,7 @@
 
 What is still there is the cursor: a step that is killed, or comes twice, only finds less to do. A
 step is short, as the consumer has feeds to write besides. If it leaves something, it records the
-event anew, before the consumer commits the one that it handles.
+event again, before the consumer commits the one that it handles.
 """
 
 import time
@@ -73,7 +73,7 @@ def _erase_chunk(user_id: int, since: datetime) -> bool:
 
 
 def take_up_again(user_ids: Iterable[int]) -> None:
-    """Through the outbox and the consumer, like an erasure that begins."""
+    """By an event, as a deletion starts it."""
     now = timezone.now()
     outbox.leave_to_relay(
         Activity(

@@ -1,7 +1,7 @@
 """All that the service keeps of a user, as one JSON document that is never whole in memory.
 
-An export holds a thread while the client reads it. So each user has one at a time, and all of them
-together have a quarter of the threads of a process.
+A large export holds a thread while the client reads it. So each user has one at a time, and exports
+take at most a quarter of the threads of a process.
 
 Rows come in pages by key, each a short query or two, so an account of any size costs the same
 memory. The document's last bracket is its last byte: what an error cuts off is no JSON.
@@ -51,12 +51,12 @@ _at_once = BoundedSemaphore(AT_ONCE)
 
 
 def export(user_id: int) -> Iterator[bytes]:
-    """The document, piece by piece, of which the first is empty. To be read to the end, or closed.
+    """The document in pieces, of which the first is empty. Read it to the end, or close it.
 
-    What is read first is read now. Raises NotFound, ExportStillRunning, TooManyExports.
+    The profile is read at once. Raises NotFound, ExportStillRunning, TooManyExports.
     """
     pieces = _pieces(user_id)
-    next(pieces)  # only what has begun lets go of its locks when it is closed
+    next(pieces)  # takes the locks, which a generator that is closed gives back
     return pieces
 
 
@@ -74,7 +74,7 @@ def _turn(user_id: int) -> Iterator[None]:
     if not at_once.acquire(blocking=False):
         raise TooManyExports
     try:
-        # The server's locks are those of all its databases.
+        # All databases of a server share its locks.
         with named_lock(f"export:{user_id}@{connection.settings_dict['NAME']}"[:64]) as is_ours:
             if not is_ours:
                 raise ExportStillRunning

@@ -6,7 +6,7 @@ key, because two keys can be evicted apart. The score of `~` tells the state:
 - negative: being built, by the builder whose token is the score's absolute value;
 - zero or positive: ready, and the score is the floor: nothing is claimed of ids at or below it.
 
-No key or no sentinel: cold, and so is what was not written by us. Every operation is idempotent and
+No key, no sentinel, or a value that we have not written: cold. Every operation is idempotent and
 none depends on the order of the others. ARCHITECTURE.md tells why no post is lost between a rebuild
 and a push.
 """

@@ -100,9 +100,9 @@ def _dismiss_reports(post_id: int) -> Post:
 
 @transactional
 def erase_reasons_of(reporter_id: int, *, limit: int) -> int:
-    """What a deleted user has written of up to `limit` posts. How many it were.
+    """Erases a deleted user's reasons in reports of up to `limit` posts. Returns how many posts.
 
-    The reports still count. A row is what keeps a post in the queue, and what tells how it came.
+    The reports stay and count: they keep a post in the queue, and show how it came there.
     """
     written = Report.objects.filter(reporter=reporter_id).exclude(reason="")
     ids = lock_posts(written.order_by("pk").values_list("post_id", flat=True)[:limit])
@@ -117,7 +117,7 @@ def erase_reasons_of(reporter_id: int, *, limit: int) -> int:
 
 @transactional
 def take_from_queue(author_id: int, *, limit: int) -> int:
-    """Up to `limit` posts of a deleted user: nothing of them is left to judge. How many it were."""
+    """Up to `limit` posts of a deleted user, whose text is gone. Returns how many."""
     reported = ReportedPost.objects.filter(author=author_id).order_by("pk")
     ids = list(reported.values_list("pk", flat=True)[:limit])
     _resolve(ids)

@@ -1,7 +1,7 @@
-"""What every page of the admin refuses, whoever wrote it: Django, a library or we.
+"""Requests that every page of the admin refuses, also pages of Django and of libraries.
 
-Django lets everybody who may look at a list filter it by any of its columns. So who may not see
-an address could still find it out, letter by letter, by `?email__startswith=`.
+Django lets everybody who may look at a list filter it by any of its columns. A moderator who may
+not see e-mail addresses could find them out, letter by letter, by `?email__startswith=`.
 """
 
 from typing import Any
@@ -41,7 +41,7 @@ class GuardedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _takes(item: Any, lookup: str) -> bool:
-    """Whether a filter reads the parameter; its forms are those of ModelAdmin.list_filter."""
+    """Whether a filter reads the parameter. `item` is one of ModelAdmin.list_filter."""
     if isinstance(item, type):
         parameter: str | None = getattr(item, "parameter_name", None)
         return lookup == parameter

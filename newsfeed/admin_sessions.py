@@ -1,8 +1,8 @@
 """How long a session at the admin lives.
 
-It ends when nobody has asked for a page for ADMIN_IDLE_SECONDS, and ADMIN_SESSION_SECONDS after the
-log-in whatever happens (OWASP Session Management Cheat Sheet: both, enforced by the server). What
-ends the sessions of the API ends it too: Django compares a hash that has `User.auth_epoch` in it.
+It ends after ADMIN_IDLE_SECONDS without a request, and in any case ADMIN_SESSION_SECONDS after the
+log-in (OWASP Session Management Cheat Sheet: both, enforced by the server). It also ends with the
+sessions of the API: Django compares a hash that includes `User.auth_epoch`.
 """
 
 import time
@@ -22,7 +22,7 @@ def begin(request: HttpRequest, **_: Any) -> None:
 
 
 def prolong(session: SessionBase) -> bool:
-    """Whether the session is alive still. If so, it is for another ADMIN_IDLE_SECONDS."""
+    """Whether the session is still alive. If so, it gets another ADMIN_IDLE_SECONDS."""
     left = session.get(BEGAN, 0) + settings.ADMIN_SESSION_SECONDS - int(time.time())
     if left <= 0:
         session.flush()

@@ -1,6 +1,6 @@
 """Refuses settings that cannot work together, at start and with a sentence that says what to do.
 
-What is wrong by itself is refused by its reader, see `newsfeed.settings`.
+A value that is wrong by itself is refused when it is read: `newsfeed.environment`.
 """
 
 from typing import Any

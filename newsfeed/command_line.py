@@ -1,4 +1,4 @@
-"""What manage.py does: runs a command, and tells in a line what keeps it from its work."""
+"""Runs a command of manage.py. If a server is away or a path not writable, one line says so."""
 
 import signal
 import sys
@@ -7,11 +7,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 INTERRUPTED = 130
-"""As shells tell of Ctrl-C: 128 and the signal's number."""
+"""The exit code that shells have for Ctrl-C: 128 and the signal's number."""
 
 
 def main(argv: list[str]) -> None:
-    """Raises SystemExit: 1 and a line for what no bug has caused; --traceback shows where."""
+    """Raises SystemExit(1) after such a line. --traceback, and a bug, show a traceback."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see manage.py
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -30,7 +30,7 @@ def _sentence(error: Exception) -> str:
     """Empty for what may be a bug."""
     if isinstance(error, ImproperlyConfigured):
         return str(error)
-    # They need the settings, which may be what is wrong.
+    # They need the settings, which may be wrong.
     from newsfeed.db import is_outage  # noqa: PLC0415
     from newsfeed.events.exceptions import Unavailable  # noqa: PLC0415
     from newsfeed.redis import RedisError, RedisUnavailable  # noqa: PLC0415

@@ -32,8 +32,8 @@ OUTAGES = {
     *(1180, 1181, LOCK_WAIT_TIMEOUT, 1206, DEADLOCK, 1317, 1637, 1969, 3024, 3572),  # given up
     *(READ_ONLY, 1792, 1836),  # a primary that has become a replica
 }
-"""Codes of MySQL and MariaDB ("Server Error Message Reference") that say nothing against what was
-asked. Any other that comes as an OperationalError does: an unknown column, a bad pattern."""
+"""Codes of MySQL and MariaDB ("Server Error Message Reference") for which the statement is not to
+blame. For other OperationalErrors it is: an unknown column, a bad pattern."""
 RETRIES = 3
 MAX_PAUSE_SECONDS = 0.05
 
@@ -43,7 +43,7 @@ class _GivenUp(Exception):
 
 
 def is_outage(error: object) -> bool:
-    """Whether the server, the connection or the transaction failed, and not what was asked."""
+    """Whether the server, the connection or the transaction failed, and not the statement."""
     if isinstance(error, OperationalError):
         code = error.args[0] if error.args else None
         return not isinstance(code, int) or code in OUTAGES or code in CLIENT_CODES
@@ -75,10 +75,10 @@ def transactional(work: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def named_lock(name: str) -> Iterator[bool]:
-    """Whether nobody else holds the lock of this name, of at most 64 letters; it is not waited for.
+    """Takes the lock of this name (64 characters at most) for the block. Yields whether it is ours.
 
-    It belongs to the connection to the primary, so it ends with a process that dies, and needs
-    neither Redis nor a time after which it is taken for forgotten.
+    Does not wait. The lock belongs to the connection to the primary, so it ends when the process
+    dies, and needs no expiry.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT GET_LOCK(%s, 0)", [name])

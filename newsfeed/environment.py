@@ -16,7 +16,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 MOST = 2**31 - 1
-"""What the servers hold in an integer of theirs, and nobody means."""
+"""The largest integer of the servers. No setting needs more."""
 SECRET_BYTES = 32
 """HS256 wants a key as long as its hash (RFC 7518, 3.2)."""
 FLAGS = {"true": True, "yes": True, "on": True, "1": True}
@@ -25,7 +25,7 @@ NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 HOST = rf"({NAME}|\[[0-9A-Fa-f:.]+\])"
 PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
 ADDRESS = f"{HOST}:{PORT}"
-# An underscore is in no name that Django answers to.
+# Django answers to no name with an underscore.
 SITE = r"(\*|\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])"
 ORIGIN = rf"https?://{HOST}(:{PORT})?"
 ORIGINS = rf"https?://(\*\.)?{HOST}(:{PORT})?"
@@ -34,7 +34,7 @@ ORIGINS = rf"https?://(\*\.)?{HOST}(:{PORT})?"
 class Env:
     """Readers return the default for a variable that is not set, and for one that is wrong.
 
-    `refuse_wrong` then tells of all that are. A parser raises ValueError with what a value must be.
+    `refuse_wrong` then names all wrong ones. A parser raises ValueError with what a value must be.
     """
 
     def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
@@ -49,7 +49,7 @@ class Env:
     def parsed(
         self, var: str, default: D, parse: Callable[[str], T], *, secret: bool = False
     ) -> T | D:
-        """What `parse` makes of it. Nothing of a secret's value is told."""
+        """What `parse` makes of it. The message for a secret does not show the value."""
         if var not in self._variables:
             return default
         value = self._variables[var]

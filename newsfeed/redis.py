@@ -68,7 +68,7 @@ def round_trip(
     Not a transaction, and in a cluster in no order: each command has one key, and they may lie on
     different nodes. Scripts that Redis has lost are sent to it, which costs a second round trip.
     `lasting`: what was written must not be lost when a replica takes over (`exchange`).
-    A key of a type that the command is not for is read as if it were empty: the reply is FOREIGN.
+    For a key of a wrong type the reply is FOREIGN, as if the key held an empty string.
     """
     commands = list(commands)
     replies = _exchange(redis, commands, lasting=lasting)

@@ -13,7 +13,7 @@ SINGLE, CLUSTER = "redis://:password@host:6379/0", "redis+cluster://:password@ho
 
 
 def url(text: str) -> str:
-    """Raises ValueError with what it must be. redis-py would tell, if at all, the first request."""
+    """Raises ValueError with what it must be. redis-py would fail at the first request."""
     if redis_topology.is_cluster(text):
         try:
             node, _ = redis_topology.parse(text)
@@ -34,7 +34,7 @@ def url(text: str) -> str:
 
 
 def caches(url: str) -> dict[str, dict[str, object]]:
-    """A request rather reads from MySQL than waits; a worker's batch may take its time."""
+    """A request reads from MySQL rather than wait; a worker's batch may wait longer."""
     return {"default": _cache(url, seconds=0.25), "worker": _cache(url, seconds=5)}
 
 

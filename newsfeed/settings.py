@@ -188,7 +188,7 @@ RATE_LIMITS = ",".join(
         *env.texts("RATE_LIMITS", [], r"[a-z-]+=[1-9]\d{0,8}/[smh]", "list limits like login=5/m"),
     )
 )
-# For gunicorn.conf.py. And without Redis, so many processes share a limit.
+# For gunicorn.conf.py. Without Redis, this number of processes shares a limit.
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, most=1_000)
 # A quarter of them send exports.
 WEB_THREADS = env.number("WEB_THREADS", default=4, most=1_000)
@@ -240,9 +240,9 @@ ADMIN_TOTP_REQUIRED = env.flag("ADMIN_TOTP_REQUIRED", default=False)
 ADMIN_IDLE_SECONDS = env.number("ADMIN_IDLE_SECONDS", default=30 * 60, least=60)
 ADMIN_SESSION_SECONDS = env.number("ADMIN_SESSION_SECONDS", default=12 * 3600, least=60)
 OTP_TOTP_ISSUER = "newsfeed"
-# A device's secret is shown once, by `manage.py enroll_totp`, and not to whoever sees the admin.
+# `manage.py enroll_totp` shows a device's secret once, and the admin never does.
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True
-# Not used any more. While a new version is rolled out, the one before needs the tables.
+# Not used any more. During the roll-out, processes of the older version need the tables.
 AXES_ENABLED = AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 
 SIMPLE_JWT: dict[str, Any] = {

@@ -39,10 +39,10 @@ class _Request(WSGIRequest):
 
 
 def _measure_body(environ: dict[str, Any]) -> None:
-    """Django reads as much as Content-Length says, and so nothing of a body in chunks.
+    """Django reads as many bytes as Content-Length says: none of a body in chunks.
 
-    Of one that is too large it gets enough to refuse it. What gunicorn raises for chunks that are
-    malformed goes back to it, and it answers 400.
+    Of a body that is too large it gets enough to refuse it. For malformed chunks gunicorn raises an
+    error, which goes back to it and becomes a 400.
     """
     body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
@@ -57,7 +57,7 @@ class _Handler(WSGIHandler):
         response = super().__call__(environ, start_response)
         if environ["REQUEST_METHOD"] != "HEAD":
             return response
-        # The fields of GET without its body: gunicorn would drop that, and warn each time.
+        # The fields of GET without its body, which gunicorn would drop with a warning each time.
         response.close()
         return HttpResponse()
 

@@ -88,10 +88,10 @@ def _delete(post: Post) -> Post:
 
 @transactional
 def erase_posts_of(user_id: int, *, limit: int) -> int:
-    """Delete up to `limit` posts of a user whose deletion is an event of its own. How many it were.
+    """Delete up to `limit` posts of a deleted user, and erase their texts. Returns how many.
 
-    So no event tells of each. Posts that an older version deleted count, too: it kept their texts.
-    The walk begins at the first post each time and passes over those that are done.
+    No event tells of each: the deletion of the user is one. Posts that an older version deleted
+    count too, because it kept their texts. Each call passes over the posts that are done.
     """
     return _erase(Post.objects.filter(user=user_id).exclude(ERASED).order_by("pk")[:limit])
 
@@ -101,7 +101,7 @@ def erase_deleted_texts(*, after: int, limit: int) -> tuple[int, int | None]:
     """Erase the texts that an older version kept of deleted posts.
 
     Looks at `limit` posts above the id `after`. Returns how many had a text, and the last id looked
-    at; None behind the last post.
+    at, or None after the last post.
     """
     ids = list(
         Post.objects.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit]

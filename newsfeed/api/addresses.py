@@ -1,7 +1,7 @@
 """The address of a client, as far as our own proxies vouch for it.
 
 Each of NUM_PROXIES proxies appends an entry to one header, which FORWARDED_HEADER names. No other
-header is read: a client could send that one and no proxy would correct it. The entry that counts
+header is read: a client could send it, and no proxy would correct it. The entry that counts
 is the NUM_PROXIES-th from the right. Whatever a client sends stands to the left of it. If that
 entry is missing or names no address, the peer of the connection counts.
 """
@@ -31,7 +31,7 @@ def client_address(request: HttpRequest | Request) -> str:
 
 
 def address_of(request: HttpRequest | Request) -> str:
-    """Who is limited together: an IPv4 address, or the /64 that one customer has of IPv6."""
+    """The address that limits count by: of IPv6 the /64, which one customer has."""
     address = _address(request)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
@@ -83,7 +83,7 @@ def _parse(node: str) -> IPv4Address | IPv6Address | None:
 
 
 def _of_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | None:
-    """Who has one IPv4 address has as many IPv6 addresses of these kinds as they like."""
+    """The owner of one IPv4 address can use any number of IPv6 addresses of these kinds."""
     if isinstance(address, IPv4Address):
         return address
     if address in NAT64:

@@ -10,7 +10,7 @@ NO_NUL = r"^[^\x00]*$"
 _TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*"
 _LINE = r"[^\x00-\x1f\x7f-\x9f]*"
 _SHOWS = r"[^\x00-\x20\x7f-\xa0\xad]"
-# Told so that no engine has to go back: what does not show, the first one that does, the rest.
+# No engine backtracks: characters that do not show, the first one that does, the rest.
 TEXT = rf"^{_TEXT}$"
 VISIBLE_TEXT = rf"^[\t\n\r \xa0\xad]*{_SHOWS}{_TEXT}$"
 LINE = rf"^[\t\n\r ]*{_LINE}[\t\n\r ]*$"
@@ -20,7 +20,7 @@ VISIBLE_LINE = rf"^[\t\n\r ]*[ \xa0\xad]*{_SHOWS}{_LINE}[\t\n\r ]*$"
 class StringField(serializers.CharField):
     """A CharField that takes JSON strings only: DRF's own makes "1e+22" of a long number.
 
-    White space belongs to it, as to a password.
+    White space is kept, as in a password.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -28,7 +28,7 @@ class StringField(serializers.CharField):
 
     @property
     def pattern(self) -> str:
-        """For the API's documents. What it does not match is refused."""
+        """For the API's documents. The field refuses texts that do not match."""
         return NO_NUL
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
@@ -38,7 +38,7 @@ class StringField(serializers.CharField):
 
 
 class TextField(StringField):
-    """What people read, of one or more lines, as `newsfeed.text` has it."""
+    """A text for people, of one or more lines: `newsfeed.text`."""
 
     @property
     def pattern(self) -> str:

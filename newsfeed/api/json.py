@@ -29,7 +29,7 @@ class JSONRenderer(BaseRenderer):
 class JSONParser(BaseParser):
     """Reads one JSON object of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes.
 
-    Raises ContentTooLarge (413), without reading what is announced to be larger;
+    Raises ContentTooLarge (413), without reading a body that is announced as larger;
     UnsupportedContentCoding (415); and ParseError (400): not UTF-8, NaN, a lone surrogate, nested
     deeper than 1,024 levels, or JSON that is not an object.
     """

@@ -126,7 +126,7 @@ def alone(key: str, limit: Limit) -> Outcome:
 
 
 def give_back(outcomes: Iterable[Outcome]) -> None:
-    """These requests turned out not to count. Without Redis, it goes on counting what it has."""
+    """Takes back requests that turned out not to count. Without Redis, its count stays."""
     admitted = [one for one in outcomes if one.admitted]
     for one in admitted:
         _memory.give_back(one.key, one.at)

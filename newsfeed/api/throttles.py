@@ -16,7 +16,7 @@ from newsfeed.api.limits import Limit, Outcome
 from newsfeed.redis import Command
 
 BY_SESSION = {"password-change", "logout", "logout-all"}
-"""How an owner gets rid of a thief. A stolen session must not use up the limit of the others."""
+"""With these an owner gets rid of a thief, whose session must not use up the owner's limit."""
 
 
 class EndpointThrottle(BaseThrottle):
@@ -35,7 +35,7 @@ class EndpointThrottle(BaseThrottle):
         return all(self.note(outcome, http) for outcome in outcomes)
 
     def note(self, outcome: Outcome, http: HttpRequest) -> bool:
-        """Whether it is admitted. The headers tell of a refusal, or of who has the least left."""
+        """Whether it is admitted. The headers tell of a refusal, or else of the lowest rest."""
         _tell(outcome, http)
         if not outcome.admitted:
             self.refusal = outcome
@@ -71,7 +71,7 @@ class Count:
 
 
 def hold(outcomes: list[Outcome], request: Request) -> None:
-    """Counted for as long as the request is not known to be harmless: `counted_only_if`."""
+    """Keeps these counted until the request is known to be harmless: `counted_only_if`."""
     http: Any = request._request
     http.held = outcomes
 
@@ -80,8 +80,8 @@ def hold(outcomes: list[Outcome], request: Request) -> None:
 def counted_only_if(failure: type[Exception], request: Request) -> Iterator[None]:
     """Gives back what is held for this request, unless the block raises such an exception.
 
-    The place is taken before and not after the password is looked at: of a hundred guesses at
-    once, no more are looked at than the limit admits.
+    The place is taken before the password is checked: of a hundred guesses at once, only as many
+    are checked as the limit admits.
     """
     is_failure = False
     try:

@@ -128,7 +128,7 @@ def forget_author(author_id: int) -> None:
 
 
 def _pages_of_rows() -> Iterator[list[tuple[int, bytes | memoryview]]]:
-    """Many a letter is dead because it is no JSON, so the database cannot look into it."""
+    """Some letters are dead because they are not JSON, so the database cannot search them."""
     after = 0
     rows = DeadLetter.objects.order_by("pk").values_list("pk", "value")
     while page := list(rows.filter(pk__gt=after)[:ROWS_PER_PAGE]):
@@ -137,6 +137,6 @@ def _pages_of_rows() -> Iterator[list[tuple[int, bytes | memoryview]]]:
 
 
 def delete_expired(*, dry_run: bool = False) -> int:
-    """Rows as old as letters get on Kafka: they hold what users wrote. How many it were."""
+    """Rows older than Kafka keeps letters: they hold texts of users. Returns how many."""
     expired = DeadLetter.objects.filter(created_at__lte=timezone.now() - RETENTION)
     return expired.count() if dry_run else expired.delete()[0]

@@ -48,7 +48,7 @@ REBALANCES = Counter("feed_rebalances_total", "Assignments of partitions to this
 COMMIT_FAILURES = Counter("feed_commit_failures_total", "Commits that were put off.")
 
 MAX_TYPES = 20
-"""Labels of skipped types, as nobody bounds what others write; all further ones are `other`."""
+"""Skipped types with a label of their own. Producers may write any: further ones are `other`."""
 _types: set[str] = set()
 
 # A rate needs the zero before the first error.
@@ -80,7 +80,7 @@ def handling(topic: Topic, records: int) -> Iterator[None]:
 
 
 def count(outcomes: Mapping[Topic, Sequence[Outcome]]) -> None:
-    """A batch that is done with."""
+    """Counts a batch that was handled."""
     for topic, some in outcomes.items():
         CONSUMED.labels(topic, "ok").inc(some.count(None))
         for outcome in some:

@@ -74,7 +74,7 @@ def leave_to_relay(records: Iterable[Activity]) -> None:
 
 
 def record_of(event: OutboxEvent) -> Activity | AuditRecord:
-    """What this version knows of it. Only what is audited has a target."""
+    """The fields that this version knows. Only audit records have a target."""
     if "target_type" in event.payload:
         return msgspec.convert(event.payload, AuditRecord)
     return msgspec.convert(event.payload, Activity)

@@ -49,7 +49,7 @@ class ClientSocket(socket.socket):
             super().sendall(rest, flags)
 
     def recv_now(self) -> bytes | None:
-        """What is there; None if nothing is, and nothing if the client has gone."""
+        """The bytes that have come; None if there are none, b"" if the client has gone."""
         self.settimeout(0)
         try:
             return super().recv(READ)
@@ -77,7 +77,7 @@ class ClientSocket(socket.socket):
             self.settimeout(min(left, self.gettimeout() or left))
             yield
         except TimeoutError as error:
-            # By this number gunicorn takes it for a client that has gone.
+            # gunicorn takes this number for a client that has gone.
             raise TimeoutError(errno.EPIPE, "the client took too long") from error
 
 
@@ -90,7 +90,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.framing = Framing()
 
     def hand_over(self, seconds: float) -> None:
-        """Gives what was received to gunicorn's parser, and a thread this time for the rest."""
+        """Gives the received bytes to gunicorn's parser, and a thread so many seconds for them."""
         self.sock.deadline = time.monotonic() + seconds
         self.data_ready = True
         self.init()
@@ -98,6 +98,6 @@ class Connection(TConn):  # type: ignore[misc]
         self.received, self.framing = bytearray(), Framing()
 
     def take_back(self) -> None:
-        """What the client has sent ahead of its next request."""
+        """Takes back what the client has sent of its next request."""
         self.received += self.parser.unreader.take_buffered() + self.sock.received
         self.sock.received.clear()

@@ -10,11 +10,11 @@ MAX_HEAD = 64 * 1024
 """Bytes of a request line and all header fields. gunicorn would take 800 KiB."""
 MAX_LINE = 8190
 """Bytes of a request line, or of the line before a chunk: gunicorn's own limit. It refuses a longer
-one without its end."""
+one before its end has come."""
 MAX_BODY = 256 * 1024
-"""Bytes: Django's DATA_UPLOAD_MAX_MEMORY_SIZE. It refuses what is announced to be larger unread."""
+"""Bytes: Django's DATA_UPLOAD_MAX_MEMORY_SIZE. A body announced as larger is refused unread."""
 MAX_CHUNKED = 2 * MAX_BODY
-"""Bytes of a body with the sizes of its chunks."""
+"""Bytes of a body, the sizes of its chunks included."""
 
 _END = b"\r\n\r\n"
 _lone_line_feed = re.compile(rb"(?<!\r)\n")
@@ -73,7 +73,7 @@ class Framing:
         while at < len(data):
             size = _chunk_size.match(data, at)
             if not size:
-                # The line may be on its way; what it cannot become is for the parser to refuse.
+                # Its end may be on its way. A malformed line is for the parser to refuse.
                 return b"\r\n" in data[at : at + MAX_LINE] or len(data) - at > MAX_LINE
             if not int(size[1], 16):
                 return self._reads_trailers(data, size.end())

@@ -1,4 +1,4 @@
-"""What gunicorn itself refuses, as RFC 9457 problems: its own pages are HTML."""
+"""Answers to requests that gunicorn itself refuses, as RFC 9457 problems: its own are HTML."""
 
 from http import HTTPStatus
 
@@ -6,7 +6,7 @@ import orjson
 from gunicorn.http import errors
 
 PHRASES = {413: "Content Too Large", 414: "URI Too Long"}
-"""Those of RFC 9110 that Python calls otherwise."""
+"""Those of RFC 9110 for which Python has other words."""
 _STATUSES: dict[type[BaseException], int] = {
     errors.LimitRequestLine: 414,
     errors.LimitRequestHeaders: 431,

@@ -1,9 +1,9 @@
 """gunicorn's threaded worker, whose threads do not wait for clients.
 
-gunicorn gives a connection to a thread as soon as it is accepted, and that reads the request and
-writes the answer as fast as the client does: with eight threads, eight silent clients stop the
-service. Here the loop reads requests and takes an answer's last 2 MiB, as nginx would in front, so
-that it holds also for who asks the service past nginx (docs/design/slow-clients.md).
+gunicorn gives a connection to a thread as soon as it is accepted, and the thread reads the request
+and writes the answer at the client's speed: with eight threads, eight silent clients stop the
+service. Here the loop reads requests and keeps an answer's last 2 MiB, as nginx does in front. So
+clients that come past nginx keep no thread either (docs/design/slow-clients.md).
 """
 
 import errno
@@ -27,7 +27,7 @@ from newsfeed.server.refusals import problem, status_of
 REQUEST_SECONDS = 20
 """For a whole request, from its first byte, or from the beginning of the connection."""
 ANSWER_SECONDS = 60
-"""For a thread's work on it, and then again for what is left to send."""
+"""For a thread's work on a request, and then again for sending the rest of the answer."""
 LINGER_SECONDS = 2
 """For the client to close first, or it might lose the end of its answer: RFC 9112 section 9.6."""
 MAX_RECEIVED = 32 * 1024 * 1024
@@ -155,7 +155,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return bool(super().handle_request(req, conn))
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001 (gunicorn's)
-        conn.sock.deadline = 0  # a body that has not come and that nobody has read is not awaited
+        conn.sock.deadline = 0  # no wait for the rest of a body that nobody reads
         try:
             return bool(super()._keepalive_after(conn, keepalive))
         except ParseException:  # of a body that nobody has read: the request has its answer
