@@ -2,122 +2,24 @@
 
 import errno
 import json
-import os
 import re
 import resource
 import runpy
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPConnection
-from itertools import pairwise
-from queue import SimpleQueue
-from selectors import DefaultSelector
-from threading import Barrier, Event, Thread
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.glogging import Logger
-from hypothesis import given
-from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from newsfeed.server import connection, framing, worker
-from newsfeed.server.framing import Framing, TooLarge
+from newsfeed.server import connection, worker
+from tests.worker import PAGE, PING, THREADS, Server
 
-THREADS = 2
 MANY = 10 * THREADS
-PAGE = 8 * 1024 * 1024
-"""Bytes: more than the kernel takes."""
-PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
-
-
-class Server:
-    """Two threads."""
-
-    def __init__(self) -> None:
-        config = Config()
-        config.set("threads", THREADS)
-        listener = socket.create_server(("127.0.0.1", 0), backlog=200)
-        self.address = listener.getsockname()
-        self.ended = SimpleQueue[str]()
-        """Paths of the requests whose answers are closed."""
-        self.hashing, self.may_end = SimpleQueue[str](), Event()
-        self.worker = worker.Worker(
-            0, os.getppid(), [listener], None, 30, config, Mock(spec=Logger)
-        )
-        self.worker.wsgi = self._answer
-        self.worker.tpool = self.worker.get_thread_pool()
-        self.worker.poller = DefaultSelector()
-        self.worker.method_queue.init()
-        self._thread = Thread(target=self.worker.run)
-        self._thread.start()
-
-    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
-        path = environ["PATH_INFO"]
-        start_response("200 OK", [("X-Path", path)])
-        try:
-            if path == "/page":
-                yield b"x" * PAGE
-            elif path == "/endless":
-                while True:
-                    yield b"x" * PAGE
-            elif path == "/hash":
-                self.hashing.put(path)
-                self.may_end.wait(30)
-            elif path == "/fails":
-                raise KeyError
-            elif path == "/echo":
-                yield environ["wsgi.input"].read()
-        finally:
-            self.ended.put(path)
-
-    def open(self, sent: bytes = b"") -> socket.socket:
-        connection = socket.create_connection(self.address, timeout=30)
-        connection.sendall(sent)
-        return connection
-
-    def ask(self, sent: bytes) -> tuple[int, bytes]:
-        """Until the server closes."""
-        with self.open(sent) as connection:
-            answer = b""
-            while data := connection.recv(65536):
-                answer += data
-        head, _, body = answer.partition(b"\r\n\r\n")
-        assert b"Content-Type: application/problem+json" in head, answer
-        return int(head.split()[1]), body
-
-    def pings(self) -> bool:
-        with self.open(PING) as connection:
-            return connection.recv(99).startswith(b"HTTP/1.1 200")
-
-    def begin_to_stop(self) -> None:
-        assert self.pings()  # what was opened before has been accepted
-        self.worker.handle_exit(0, None)
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Between two turns of its loop."""
-        both, ended = Barrier(2), Event()
-
-        def wait() -> None:
-            both.wait(30)
-            ended.wait(30)
-
-        self.worker.method_queue.defer(wait)
-        both.wait(30)
-        yield
-        ended.set()
-
-    def stop(self) -> None:
-        self.worker.handle_exit(0, None)
-        self._thread.join(30)
-        assert not self._thread.is_alive()
-        self.worker.tmp.close()
 
 
 @pytest.fixture
@@ -378,40 +280,3 @@ def test_a_connection_is_kept_and_ends_with_the_worker(server: Server) -> None:
         assert late.makefile("rb").read().startswith(b"HTTP/1.1 200 ")
         assert silent.recv(99) == kept.sock.recv(99) == b""
     kept.close()
-
-
-@given(st.data(), st.binary(max_size=200), st.booleans())
-def test_a_request_is_whole_with_its_last_byte_and_not_before(
-    data: st.DataObject,
-    body: bytes,
-    chunked: bool,  # noqa: FBT001
-) -> None:
-    if chunked:
-        cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(body))))) | {0, len(body)})
-        parts = [body[a:b] for a, b in pairwise(cuts) if body[a:b]]
-        framed = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
-        whole = POST + b"Transfer-Encoding: Chunked\r\n\r\n" + framed
-    else:
-        whole = POST + b"content-length:%d \r\n\r\n%s" % (len(body), body)
-    seen, received = Framing(), bytearray()
-    for byte in whole[:-1]:
-        received.append(byte)
-        assert not seen.is_whole(received)
-    assert seen.is_whole(received + whole[-1:])
-    assert Framing().is_whole(bytearray(whole))
-
-
-@given(st.lists(st.binary(max_size=20) | st.sampled_from([POST, b"\r\n", b"\r\n\r\n", b"0", b";"])))
-def test_no_bytes_can_break_it(pieces: list[bytes]) -> None:
-    seen, received = Framing(), bytearray()
-    for piece in pieces:
-        received += piece
-        try:
-            if seen.is_whole(received):
-                return
-        except TooLarge:
-            return
-
-
-def test_its_limit_is_djangos(settings: Any) -> None:
-    assert framing.MAX_BODY == settings.DATA_UPLOAD_MAX_MEMORY_SIZE
