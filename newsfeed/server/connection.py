@@ -90,7 +90,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.framing = Framing()
 
     def hand_over(self, seconds: float) -> None:
-        """Gives the received bytes to gunicorn's parser, and a thread so many seconds for them."""
+        """Gives the received bytes to gunicorn's parser, and `seconds` to a thread for them."""
         self.sock.deadline = time.monotonic() + seconds
         self.data_ready = True
         self.init()
