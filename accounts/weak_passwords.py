@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 LEFT = 8
 """Characters that a password must have besides these names: the least length of NIST SP 800-63B,
 5.1.1.2, which also asks for passwords made of such names to be refused."""
-_SHORTEST = 3
+_SHORTEST, _SHORTEST_ASCII = 2, 4
+"""Letters of a word: "ann" is in planning, and "tom" in tomorrow; "민준" is a name only."""
 
 
 class ContextValidator:
@@ -37,4 +38,8 @@ def _words(user: "User | None") -> list[str]:
     """Skeletons, the longest first."""
     names = [user.username, user.display_name, user.email.partition("@")[0]] if user else []
     words = {skeleton(one) for name in names for one in (name, *re.split(r"[\W_]+", name))}
-    return sorted({w for w in words if len(w) >= _SHORTEST} | {skeleton(SERVICE)}, key=len)[::-1]
+    return sorted({w for w in words if _counts(w)} | {skeleton(SERVICE)}, key=len)[::-1]
+
+
+def _counts(word: str) -> bool:
+    return len(word) >= (_SHORTEST_ASCII if word.isascii() else _SHORTEST)

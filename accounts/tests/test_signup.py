@@ -79,20 +79,31 @@ def test_an_operator_may_have_it(db: None, password: str, monkeypatch: pytest.Mo
 
 
 WEAK = ["short1!", "12345678901", "password", "dave_the_great", 123.5, "\u1112\u1161\u11ab" * 3]
-WEAK += ["newsfeed2026!", "N3wsf33d-123", "taerg_eht_evad", "d4ve.Kim.99", "김데이브-2026"]
+WEAK += [
+    "newsfeed2026!",
+    "N3wsf33d-123",
+    "taerg_eht_evad",
+    "d4ve.Kim.99",
+    "김데이브-2026",
+    "민준2026!a",
+]
 
 
 @pytest.mark.parametrize("weak", WEAK)
 def test_a_weak_password_is_refused(client: APIClient, weak: object) -> None:
-    form = {"username": "dave_the_great", "display_name": "Dave Kim 김데이브"}
+    form = {"username": "dave_the_great", "display_name": "Dave Kim 김데이브 민준"}
     response = client.post(PATH, form | {"password": weak})
     assert response.status_code == 400
     assert {error["field"] for error in response.json()["errors"]} == {"password"}
     assert not User.objects.exists()
 
 
-def test_a_long_password_may_hold_a_name(client: APIClient) -> None:
-    form = {"username": "dave", "password": "dave reads newsfeed on trains"}
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("dave", "dave reads newsfeed on trains"), ("tom", "tomorrow9!"), ("ann", "Planning99")],
+)
+def test_a_password_may_hold_a_name(client: APIClient, username: str, password: str) -> None:
+    form = {"username": username, "password": password}
     assert client.post(PATH, form).status_code == 201
 
 
