@@ -75,12 +75,15 @@ def check_redis(service: Service, readers: Iterable[int], found: Findings) -> No
 def check_posts(service: Service, authors: list[int], ledger: Ledger, found: Findings) -> None:
     """Answered with 201: there once, under its id. Not answered: there once or not at all."""
     ids: defaultdict[str, list[int]] = defaultdict(list)
-    for id_, content in service.database.rows(
-        "SELECT id, content FROM posts WHERE user_id BETWEEN %s AND %s", min(authors), max(authors)
-    ):
-        ids[content].append(id_)
+    erased = set()
+    sql = "SELECT id, content, deleted_at FROM posts WHERE user_id BETWEEN %s AND %s"
+    for id_, content, deleted_at in service.database.rows(sql, min(authors), max(authors)):
+        if deleted_at and not content:
+            erased.add(id_)
+        else:
+            ids[content].append(id_)
     for content, post_id in ledger.posts.items():
-        if post_id and post_id not in ids[content]:
+        if post_id and post_id not in ids[content] and post_id not in erased:
             found.lost.append(f"POST answered 201 with {post_id}; {ids[content]} is {content}")
         if len(ids[content]) > 1:
             found.doubled.append(f"{content} was posted once, but is {ids[content]}")
