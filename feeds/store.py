@@ -7,8 +7,8 @@ key, because two keys can be evicted apart. The score of `~` tells the state:
 - zero or positive: ready, and the score is the floor: nothing is claimed of ids at or below it.
 
 No key, no sentinel, or a value that we have not written: cold. Every operation is idempotent and
-none depends on the order of the others. ARCHITECTURE.md tells why no post is lost between a rebuild
-and a push.
+none depends on the order of the others. docs/design/feed-store.md tells why no post is lost between
+a rebuild and a push.
 """
 
 import re
