@@ -27,8 +27,8 @@ from accounts.models import User
 from accounts.services import create_user
 from accounts.tokens import issue_tokens
 from newsfeed.api import limits
-from newsfeed.events import producer, topic_admin
-from newsfeed.redis_settings import caches as redis_caches
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.redis.settings import caches as redis_caches
 from tests.broker import Broker
 from tests.pipeline import Pipeline
 from tests.waits import REAL_WAITS, kafka_waits, patient

@@ -71,7 +71,7 @@ def when_ready(server: Any) -> None:
     from prometheus_client import CollectorRegistry  # noqa: PLC0415
     from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
 
-    from newsfeed.metrics_port import MetricsServer  # noqa: PLC0415
+    from newsfeed.workers.metrics_server import MetricsServer  # noqa: PLC0415
 
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
@@ -113,7 +113,7 @@ def post_worker_init(_worker: object) -> None:
     # These need Django, which is set up by now.
     from django.db import connections  # noqa: PLC0415
 
-    from newsfeed.events import producer  # noqa: PLC0415
+    from newsfeed.kafka import producer  # noqa: PLC0415
 
     # Seconds. A request gives up a server that hangs; a migration, which runs elsewhere, may wait.
     connections.settings["default"]["OPTIONS"]["read_timeout"] = 4

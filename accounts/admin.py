@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.selectors import ids_named
 from accounts.services import end_all_sessions
-from newsfeed.admin_lists import KeysetAdmin, number
+from newsfeed.admin.lists import KeysetAdmin, number
 from newsfeed.text import clean_line
 
 RIGHTS = {"is_staff", "is_superuser", "groups", "user_permissions"}

@@ -6,7 +6,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from accounts.models import KnownAddress, RefreshToken, RevokedToken
-from newsfeed.db import transactional
+from newsfeed.mysql.transactions import transactional
 
 CHUNK = 1_000
 EXPIRY: dict[type[Model], str] = {

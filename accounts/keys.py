@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import SigningKey
-from newsfeed.db import transactional
+from newsfeed.mysql.transactions import transactional
 
 RELOAD_SECONDS = 30
 MISS_SECONDS = 1.0

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models import KnownAddress, User
-from newsfeed.db import transactional
+from newsfeed.mysql.transactions import transactional
 
 ADDRESSES = 10
 """Kept for each account: the newest."""

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from accounts import session_cache
 from accounts.models import RefreshToken, RevokedToken
-from newsfeed.db import transactional
-from newsfeed.redis import RedisUnavailable
+from newsfeed.mysql.transactions import transactional
+from newsfeed.redis.client import RedisUnavailable
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from accounts.tokens import issue_tokens
 from accounts.totp import forget_devices, verify_otp
 from accounts.usernames import is_reserved
 from newsfeed.api.exceptions import Conflict
-from newsfeed.db import transactional
+from newsfeed.mysql.transactions import transactional
 
 
 class WrongPassword(ValidationError):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from accounts.models import User
-from newsfeed.redis import Command, ask
+from newsfeed.redis.client import Command, ask
 
 SESSION_SECONDS = 1800
 CLAIM_SECONDS = 10

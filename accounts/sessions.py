@@ -13,8 +13,8 @@ from accounts.selectors import find_session_user, just_used_at, lock_session_use
 from accounts.tokens import Claims, Origin, Pair, hash_token, keep, make_pair, read_refresh_or_raise
 from newsfeed.api.exceptions import SessionEnded
 from newsfeed.api.throttles import Count
-from newsfeed.db import transactional
-from newsfeed.redis import RedisUnavailable, ask
+from newsfeed.mysql.transactions import transactional
+from newsfeed.redis.client import RedisUnavailable, ask
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from accounts import session_cache
 from accounts.models import User
 from accounts.selectors import living_jtis
 from accounts.services import end_all_sessions
-from newsfeed.redis import RedisUnavailable
+from newsfeed.redis.client import RedisUnavailable
 
 logger = logging.getLogger(__name__)
 

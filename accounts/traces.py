@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q
 
 from accounts.models import KnownAddress, User
-from newsfeed.db import transactional
+from newsfeed.mysql.transactions import transactional
 
 
 @transactional

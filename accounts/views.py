@@ -36,7 +36,7 @@ from accounts.tokens import issue_tokens
 from newsfeed.api.addresses import address_of
 from newsfeed.api.paging import page_response
 from newsfeed.api.throttles import EndpointThrottle, counted_only_if
-from newsfeed.replica import may_read_replica
+from newsfeed.mysql.replica import may_read_replica
 
 
 class OpenView(APIView):

@@ -10,7 +10,7 @@ from rest_framework.exceptions import NotFound
 from feeds.explanation import explain
 from feeds.handlers import HANDLERS
 from feeds.serializers import ExplanationSerializer
-from newsfeed.admin_lists import ReadOnlyAdmin
+from newsfeed.admin.lists import ReadOnlyAdmin
 from newsfeed.events.failures import AWAY
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.replay import apply_again, settle_row

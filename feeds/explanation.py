@@ -17,9 +17,9 @@ from feeds import store
 from feeds.store import Content, StoreUnavailable
 from follows.selectors import followed_since
 from newsfeed.events import outbox, replay
-from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.models import DeadLetter, OutboxEvent
-from newsfeed.events.topics import Topic
+from newsfeed.exceptions import Unavailable
+from newsfeed.kafka.topics import Topic
 from posts.models import Post
 from posts.selectors import get_any_post_or_raise
 

@@ -31,7 +31,7 @@ from follows.selectors import edges_to_followees, edges_to_followers
 from moderation.selectors import reports_by
 from newsfeed.api.exceptions import ExportStillRunning, TooManyExports
 from newsfeed.api.json import JSONRenderer
-from newsfeed.db import named_lock
+from newsfeed.mysql.transactions import named_lock
 from posts.selectors import undeleted_posts
 
 PAGE = 200

@@ -9,9 +9,8 @@ from prometheus_client import Counter, Histogram
 
 from follows.selectors import follower_ids
 from newsfeed.breaker import Breaker, BreakerOpen
-from newsfeed.events import outbox, producer, topic_admin, tracing
+from newsfeed.events import outbox, tracing
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.producer import Delivery, Message, PublishError
 from newsfeed.events.schemas import (
     Activity,
     ActivityType,
@@ -19,7 +18,9 @@ from newsfeed.events.schemas import (
     FeedRecord,
     encode_for_each,
 )
-from newsfeed.events.topics import Topic, audit_log
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.producer import Delivery, Message, PublishError
+from newsfeed.kafka.topics import Topic, audit_log
 from posts.selectors import find_visible_post
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from prometheus_client import Counter, Histogram
 
 from feeds import erasure, services, settling, store
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 
 DELIVERY = Histogram(
     "feed_delivery_seconds",

@@ -11,8 +11,8 @@ from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from follows.selectors import active_followee_ids, followee_ids
 from newsfeed.breaker import BreakerOpen
-from newsfeed.redis import breaker as redis_breaker
-from newsfeed.replica import on_primary
+from newsfeed.mysql.replica import on_primary
+from newsfeed.redis.client import breaker as redis_breaker
 from posts.selectors import FeedPost, feed_posts, newest_ids
 
 logger = logging.getLogger(__name__)

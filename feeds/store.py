@@ -32,8 +32,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from newsfeed.events.exceptions import Unavailable
-from newsfeed.redis import Cluster, Command, Redis, Script, ping, round_trip
+from newsfeed.exceptions import Unavailable
+from newsfeed.redis.client import Cluster, Command, Redis, Script, ping, round_trip
 
 BUILD_MS = 10_000
 """A builder that has not finished by then is taken for dead, and another may begin."""

@@ -12,7 +12,7 @@ from feeds.serializers import ExplanationSerializer
 from feeds.services import NEWEST, read_feed
 from newsfeed.api.etag import with_etag
 from newsfeed.api.paging import page_response, parse_page
-from newsfeed.replica import may_read_replica
+from newsfeed.mysql.replica import may_read_replica
 from posts.serializers import PostSerializer
 
 

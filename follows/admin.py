@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from accounts.selectors import ids_named
 from follows.models import Follow
-from newsfeed.admin_lists import KeysetAdmin
+from newsfeed.admin.lists import KeysetAdmin
 
 
 @admin.register(Follow)

@@ -8,7 +8,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from accounts.selectors import lock_users_or_raise
 from follows.models import Follow
 from newsfeed.api.exceptions import Conflict
-from newsfeed.db import transactional
+from newsfeed.mysql.transactions import transactional
 
 
 @transactional

@@ -8,7 +8,7 @@ from follows.selectors import followees_of_user, followers_of_user
 from follows.serializers import FollowSerializer
 from follows.services import follow, unfollow
 from newsfeed.api.paging import page_response, parse_page
-from newsfeed.replica import may_read_replica
+from newsfeed.mysql.replica import may_read_replica
 
 
 class FollowView(APIView):

@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.selectors import ids_named
 from moderation.confirmation import confirm
 from moderation.models import ModerationAction, Report, ReportedPost, Verb
-from newsfeed.admin_lists import KeysetAdmin, ReadOnlyAdmin, number
+from newsfeed.admin.lists import KeysetAdmin, ReadOnlyAdmin, number
 from posts.models import Post
 
 EXCERPT = 100

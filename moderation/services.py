@@ -16,7 +16,7 @@ from accounts.selectors import lock_active_user_or_raise, lock_user_or_raise
 from accounts.services import reinstate_user, suspend_user
 from moderation.models import ModerationAction, Report, ReportedPost, Verb
 from newsfeed.api.exceptions import Conflict
-from newsfeed.db import transactional
+from newsfeed.mysql.transactions import transactional
 from posts.models import Post
 from posts.selectors import get_post_or_raise, lock_any_post_or_raise, lock_posts
 from posts.services import delete_any_post, hide_post, unhide_post

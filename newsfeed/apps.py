@@ -9,16 +9,14 @@ class NewsfeedConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in
 
-        from newsfeed import (
-            admin_sessions,
-            checks,  # noqa: F401 (importing registers them)
-        )
+        from newsfeed import checks  # noqa: F401 (importing registers them)
+        from newsfeed.admin import sessions
 
-        user_logged_in.connect(admin_sessions.begin)
+        user_logged_in.connect(sessions.begin)
 
 
 class NewsfeedAdminConfig(admin.AdminConfig):
     """Django's admin with our log-in."""
 
     default = False
-    default_site = "newsfeed.admin_site.NewsfeedAdminSite"
+    default_site = "newsfeed.admin.site.NewsfeedAdminSite"

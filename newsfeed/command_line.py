@@ -31,9 +31,9 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, ImproperlyConfigured):
         return str(error)
     # They need the settings, which may be wrong.
-    from newsfeed.db import is_outage  # noqa: PLC0415
-    from newsfeed.events.exceptions import Unavailable  # noqa: PLC0415
-    from newsfeed.redis import RedisError, RedisUnavailable  # noqa: PLC0415
+    from newsfeed.exceptions import Unavailable  # noqa: PLC0415
+    from newsfeed.mysql.transactions import is_outage  # noqa: PLC0415
+    from newsfeed.redis.client import RedisError, RedisUnavailable  # noqa: PLC0415
 
     if is_outage(error):
         return f"MySQL does not answer: {error.args[-1] if error.args else error!r}"

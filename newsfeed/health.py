@@ -6,7 +6,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from feeds import store
-from newsfeed.events import topic_admin
+from newsfeed.kafka import topic_admin
 
 
 def ping(request: HttpRequest) -> HttpResponse:

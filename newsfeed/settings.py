@@ -11,8 +11,11 @@ from typing import Any
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 
-from newsfeed import database_settings, logs, openapi, redis_settings
+from newsfeed import logs
+from newsfeed.api import openapi
 from newsfeed.environment import ADDRESS, ORIGIN, ORIGINS, SITE, Env, whole_number
+from newsfeed.mysql.settings import databases
+from newsfeed.redis.settings import caches, redis_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -144,17 +147,17 @@ WSGI_APPLICATION = "newsfeed.wsgi.application"
 # A redirect to the slash would turn a POST into a GET and lose its body: such a path is a 404.
 APPEND_SLASH = False
 
-DATABASES = database_settings.databases(
+DATABASES = databases(
     env.database("DATABASE_URL", default="mysql://newsfeed:newsfeed@127.0.0.1/newsfeed"),
     env.database("DATABASE_REPLICA_URL", default="", optional=True),
     max_age=env.number("DATABASE_CONN_MAX_AGE", default=60, least=0),
 )
 if "replica" in DATABASES:
-    DATABASE_ROUTERS = ["newsfeed.replica.Router"]
+    DATABASE_ROUTERS = ["newsfeed.mysql.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.parsed("REDIS_URL", "redis://127.0.0.1:6379/0", redis_settings.url, secret=True)
-CACHES = redis_settings.caches(REDIS_URL)
+REDIS_URL = env.parsed("REDIS_URL", "redis://127.0.0.1:6379/0", redis_url, secret=True)
+CACHES = caches(REDIS_URL)
 
 KAFKA_BOOTSTRAP_SERVERS = env.texts(
     "KAFKA_BOOTSTRAP_SERVERS", ["127.0.0.1:9092"], ADDRESS, "list servers like kafka:9092"

@@ -3,7 +3,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 from feeds.admin import why
-from newsfeed import documents, health
+from newsfeed import health
+from newsfeed.api import docs
 from newsfeed.api.errors import get_only
 
 urlpatterns = [
@@ -12,8 +13,8 @@ urlpatterns = [
     path("api/v1/", include("follows.urls")),
     path("api/v1/", include("moderation.urls")),
     path("api/v1/", include("feeds.urls")),
-    path("api/schema/", documents.schema, name="schema"),
-    path("api/docs/", documents.page, name="docs"),
+    path("api/schema/", docs.schema, name="schema"),
+    path("api/docs/", docs.page, name="docs"),
     path("ping", get_only(health.ping)),
     path("livez", get_only(health.livez)),
     path("readyz", get_only(health.readyz)),

@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.db.models import Q
 
-from newsfeed.admin_lists import ReadOnlyAdmin, number
+from newsfeed.admin.lists import ReadOnlyAdmin, number
 from posts.models import IdempotencyKey
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from newsfeed.api.exceptions import IdempotencyKeyReused, RequestStillRunning
 from newsfeed.api.idempotency import RequestKey
 from newsfeed.api.json import JSONRenderer
-from newsfeed.db import LOCK_WAIT_TIMEOUT, transactional
+from newsfeed.mysql.transactions import LOCK_WAIT_TIMEOUT, transactional
 from posts.models import IdempotencyKey
 
 LIFETIME = timedelta(hours=24)

@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.selectors import lock_active_user_or_raise
 from newsfeed.api.exceptions import Conflict
 from newsfeed.api.idempotency import RequestKey
-from newsfeed.db import transactional
+from newsfeed.mysql.transactions import transactional
 from posts.idempotency import find_answer, keep_answer
 from posts.models import Post
 from posts.selectors import get_post_or_raise, lock_post_or_raise, lock_undeleted_post_or_raise

@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 from accounts.authentication import AuthenticatedRequest
 from newsfeed.api.idempotency import REPLAYED, parse_key
 from newsfeed.api.paging import page_response, parse_page
-from newsfeed.replica import may_read_replica
+from newsfeed.mysql.replica import may_read_replica
 from posts import documents
 from posts.selectors import get_post_or_raise, posts_of_user
 from posts.serializers import PostContentSerializer, PostSerializer

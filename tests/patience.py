@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from feeds import erasure, fanout, handlers, services, settling
-from newsfeed import redis as newsfeed_redis
+from newsfeed.redis import client as newsfeed_redis
 from tests.waits import PATIENCE_SECONDS, PATIENT_WAITS, kafka_waits
 
 

@@ -4,10 +4,10 @@ import time
 
 from feeds import fanout
 from feeds.handlers import HANDLERS
-from newsfeed.events import topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import parse
+from newsfeed.kafka import topic_admin
+from newsfeed.kafka.topics import parse
 
 
 class Pipeline:

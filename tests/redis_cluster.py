@@ -15,8 +15,8 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import ReadOnlyError
 
 from conftest import free_port
-from newsfeed.redis import Cluster, ping
-from newsfeed.redis_settings import caches as redis_caches
+from newsfeed.redis.client import Cluster, ping
+from newsfeed.redis.settings import caches as redis_caches
 from tests.deadline import wait_until
 from tests.redis_server import RedisServer
 from tests.waits import patient

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from newsfeed.events import producer, topic_admin
+from newsfeed.kafka import producer, topic_admin
 
 PATIENCE_SECONDS = 4.0
 """So long it is waited for."""

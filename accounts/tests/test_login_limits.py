@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from accounts import known_clients
 from accounts.guesses import reserve
 from accounts.models import KnownAddress, User
-from newsfeed.redis import RedisUnavailable
+from newsfeed.redis.client import RedisUnavailable
 
 PATH = "/api/v1/auth/login/"
 HOME, AWAY = "192.0.2.1", "198.51.100.1"

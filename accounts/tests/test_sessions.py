@@ -22,7 +22,7 @@ from accounts.services import end_all_sessions
 from accounts.tests.conftest import ME, bearer
 from accounts.tokens import issue_tokens
 from conftest import Redis
-from newsfeed import redis as newsfeed_redis
+from newsfeed.redis import client as newsfeed_redis
 from tests.redis_server import Away, RedisServer
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from feeds import store
 from feeds.store import Slice
 from follows.models import Follow
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 from posts.models import Post
 from tests.redis_server import Away, RedisServer, redis_away, redis_server
 

@@ -11,7 +11,7 @@ from moderation.models import Verb
 from moderation.services import moderate
 from newsfeed.api.exceptions import Conflict
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import audit_log
+from newsfeed.kafka.topics import audit_log
 
 
 def test_each_action_is_on_the_audit_log(

@@ -17,8 +17,8 @@ from feeds.tests.processes import Process
 from feeds.tests.test_consume_feed import Start, own_topics, start
 from newsfeed.api import limits
 from newsfeed.api.limits import Limit
-from newsfeed.redis import RedisUnavailable
-from newsfeed.redis_settings import caches as redis_caches
+from newsfeed.redis.client import RedisUnavailable
+from newsfeed.redis.settings import caches as redis_caches
 from posts.models import Post
 from posts.services import create_post
 from tests.deadline import wait_until

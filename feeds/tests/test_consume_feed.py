@@ -14,10 +14,10 @@ from conftest import Broker
 from feeds.tests.conftest import crowd, edges, make_ready, stored_ids
 from feeds.tests.processes import Process, mysql_away, nobody
 from follows.services import follow
-from newsfeed import worker
-from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
-from newsfeed.events.topics import Topic, parse
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic, parse
+from newsfeed.workers import loop
 from posts.services import create_post
 from tests.broker import LEAVES_SECONDS
 from tests.deadline import wait_until
@@ -156,7 +156,7 @@ def test_the_group_is_left_also_when_a_step_raises(
         left.append(consumer)
 
     monkeypatch.setattr(Consumer, "close", leave)
-    monkeypatch.setattr(worker, "run", Mock(side_effect=RuntimeError("a bug")))
+    monkeypatch.setattr(loop, "run", Mock(side_effect=RuntimeError("a bug")))
     with pytest.raises(RuntimeError, match="a bug"):
         call_command("consume_feed")
     assert len(left) == 1
@@ -173,7 +173,7 @@ def test_a_wrong_option_is_told_and_nothing_runs(
     own_topics: None, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], sentence: str
 ) -> None:
     ports: list[int] = []
-    monkeypatch.setattr(worker, "run", lambda _, *, port: ports.append(port))
+    monkeypatch.setattr(loop, "run", lambda _, *, port: ports.append(port))
     with pytest.raises(CommandError, match=sentence):
         call_command("consume_feed", *options)
     assert ports == []

@@ -33,7 +33,7 @@ from moderation.services import report_post
 from newsfeed.api.exceptions import SessionEnded
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.schemas import Activity, ActivityType, decode
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 from posts.models import IdempotencyKey, Post
 from posts.services import create_post
 

@@ -16,9 +16,9 @@ from conftest import Broker, Pipeline
 from feeds import fanout
 from feeds.tests.conftest import FEED, edges
 from follows.services import follow
-from newsfeed.events import producer, topic_admin
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic
 from posts.models import Post
 from posts.services import create_post, delete_post
 

@@ -15,8 +15,8 @@ from conftest import Redis
 from feeds import services, store
 from feeds.tests.conftest import FEED, TOKEN, Away, edges, stored_ids, walk, write_posts
 from follows.models import Follow
-from newsfeed import redis as newsfeed_redis
 from newsfeed.api.paging import MAX_ID
+from newsfeed.redis import client as newsfeed_redis
 from posts.models import Post
 
 Prepare = Callable[[], str]

@@ -24,7 +24,7 @@ from feeds.tests.conftest import (
 )
 from follows.models import Follow
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 from posts.models import Post
 
 

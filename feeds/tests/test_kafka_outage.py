@@ -11,10 +11,11 @@ from conftest import Broker, Pipeline
 from feeds import fanout
 from feeds.tests.conftest import Away
 from newsfeed.breaker import State
-from newsfeed.events import outbox, producer
+from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.producer import Delivery, PublishError
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer
+from newsfeed.kafka.producer import Delivery, PublishError
+from newsfeed.kafka.topics import Topic
 from posts.services import create_post
 
 pytestmark = pytest.mark.usefixtures("pipeline")

@@ -17,10 +17,10 @@ from feeds.handlers import HANDLERS
 from feeds.tests.conftest import Away, crowd, edges, make_ready, stored_ids
 from feeds.tests.processes import Process
 from newsfeed.events import consumer as consumer_module
-from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic
 from posts.services import create_post
 from tests.deadline import assert_quick
 

@@ -20,10 +20,11 @@ from feeds import fanout
 from feeds.management.commands import relay_outbox
 from feeds.tests.conftest import crowd, edges
 from feeds.tests.processes import Process, mysql_away, nobody
-from newsfeed import worker
-from newsfeed.events import outbox, producer, topic_admin
+from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic
+from newsfeed.workers import loop
 from posts.services import create_post
 from tests.deadline import assert_quick
 
@@ -186,7 +187,7 @@ def test_a_step_names_the_host_and_the_process(
 ) -> None:
     names: list[str] = []
     monkeypatch.setattr(fanout, "relay", names.append)
-    monkeypatch.setattr(worker, "run", lambda step, **_: step())
+    monkeypatch.setattr(loop, "run", lambda step, **_: step())
     call_command("relay_outbox")
     (name,) = names
     host, _, pid = name.rpartition(":")
@@ -196,7 +197,7 @@ def test_a_step_names_the_host_and_the_process(
 def test_what_is_left_is_sent_also_when_a_step_raises(
     in_bulk: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "run", Mock(side_effect=RuntimeError("a bug")))
+    monkeypatch.setattr(loop, "run", Mock(side_effect=RuntimeError("a bug")))
     with pytest.raises(RuntimeError, match="a bug"):
         call_command("relay_outbox")
     in_bulk.assert_called_once_with()
@@ -214,7 +215,7 @@ def test_a_wrong_option_is_told_and_nothing_runs(
     in_bulk: Mock, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], sentence: str
 ) -> None:
     ports: list[int] = []
-    monkeypatch.setattr(worker, "run", lambda _, *, idle_seconds, port: ports.append(port))
+    monkeypatch.setattr(loop, "run", lambda _, *, idle_seconds, port: ports.append(port))
     with pytest.raises(CommandError, match=sentence):
         call_command("relay_outbox", *options)
     assert ports == []

@@ -13,10 +13,11 @@ from accounts.models import User
 from conftest import Broker
 from feeds import handlers
 from feeds.tests.conftest import Away, dead_letter, edges, make_ready, read, stored_ids, write_posts
-from newsfeed.events import dead_letters, producer, topic_admin
+from newsfeed.events import dead_letters
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord, encode
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic
 
 GROUP = "test-replay"
 NEW = datetime(2026, 3, 9, tzinfo=UTC)

@@ -14,10 +14,11 @@ from feeds import store
 from feeds.handlers import HANDLERS, push_posts
 from feeds.tests.conftest import Away, crowd, edges, make_ready, stored_ids
 from follows.services import follow
-from newsfeed import worker
-from newsfeed.events import consumer, producer, topic_admin
+from newsfeed.events import consumer
 from newsfeed.events.schemas import FeedRecord
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic
+from newsfeed.workers import loop
 from posts.services import create_post
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -178,7 +179,7 @@ def test_options_that_do_not_go_together_are_told_and_nothing_runs(
     monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], sentence: str
 ) -> None:
     ran: list[object] = []
-    monkeypatch.setattr(worker, "run", lambda *_, **__: ran.append(1))
+    monkeypatch.setattr(loop, "run", lambda *_, **__: ran.append(1))
     with pytest.raises(CommandError, match=sentence):
         call_command("consume_feed", *options)
     assert ran == []

@@ -18,7 +18,7 @@ from feeds.tests.conftest import FEED, Away, crowd, edges, make_ready, stored_id
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.schemas import Activity, ActivityType, decode
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 from posts.models import Post
 from posts.services import delete_post
 

@@ -13,7 +13,7 @@ from feeds.tests.conftest import Away, edges, make_ready, write_posts
 from follows.models import Follow
 from follows.services import follow, unfollow
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 from posts.services import create_post, delete_post, edit_post, hide_post, unhide_post
 
 Events = list[dict[str, object]]

@@ -22,9 +22,9 @@ from feeds.management.commands.verify_feeds import USERS_PER_PAGE
 from feeds.tests.conftest import crowd, dead_letter, edges, make_ready, stored_ids, write_posts
 from feeds.tests.processes import ROOT, names
 from follows.models import Follow
-from newsfeed.events import topic_admin
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.schemas import FeedRecord, encode
+from newsfeed.kafka import topic_admin
 from posts.models import Post
 from tests.deadline import wait_until
 

@@ -13,7 +13,7 @@ from conftest import caches_at
 from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, RedisServer, make_ready, stored_ids
-from newsfeed.redis import RedisError
+from newsfeed.redis.client import RedisError
 from tests.deadline import assert_quick, wait_until
 
 ANN, BEN = 1, 2

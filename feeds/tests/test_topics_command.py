@@ -8,8 +8,8 @@ from pytest_django.fixtures import Settings
 
 from conftest import NEW_GROUP, NEW_PREFIX, Broker, TopicPartition
 from feeds.tests.conftest import Away
-from newsfeed.events import producer, topic_admin
-from newsfeed.events.topics import Topic, audit_log, days_from_today
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic, audit_log, days_from_today
 
 pytestmark = pytest.mark.usefixtures("new_topics")
 

@@ -11,7 +11,7 @@ from feeds import fanout
 from feeds.tests.conftest import Away, crowd, edges
 from follows.services import follow
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 
 POSTS = "/api/v1/posts/"
 ID = {"x-request-id": "trace-me.7"}

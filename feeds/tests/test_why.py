@@ -14,9 +14,10 @@ from accounts.models import User
 from feeds import store
 from feeds.tests.conftest import TOKEN, Away, dead_letter, make_ready, walk, write_posts
 from follows.models import Follow
-from newsfeed.events import dead_letters, producer, topic_admin
+from newsfeed.events import dead_letters
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic
 from posts.models import Post
 from posts.services import create_post
 

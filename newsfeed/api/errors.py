@@ -24,7 +24,7 @@ from rest_framework.response import Response
 
 from newsfeed.api.exceptions import DatabaseUnavailable, ServerBusy
 from newsfeed.api.throttles import count_refusal
-from newsfeed.db import is_outage
+from newsfeed.mysql.transactions import is_outage
 
 PROBLEM_JSON = "application/problem+json"
 # Those of RFC 9110, whatever this Python calls them.

@@ -24,8 +24,8 @@ from typing import NamedTuple
 from django.conf import settings
 from prometheus_client import Counter
 
-from newsfeed import redis
-from newsfeed.redis import Command, RedisUnavailable, Script
+from newsfeed.redis import client as redis
+from newsfeed.redis.client import Command, RedisUnavailable, Script
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from newsfeed.api import limits
 from newsfeed.api.addresses import address_of
 from newsfeed.api.exceptions import TokenExpired
 from newsfeed.api.limits import Limit, Outcome
-from newsfeed.redis import Command
+from newsfeed.redis.client import Command
 
 BY_SESSION = {"password-change", "logout", "logout-all"}
 """With these an owner gets rid of a thief, whose session must not use up the owner's limit."""

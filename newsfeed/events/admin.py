@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from newsfeed.admin_lists import ReadOnlyAdmin
+from newsfeed.admin.lists import ReadOnlyAdmin
 from newsfeed.events.models import OutboxEvent
 
 

@@ -18,14 +18,15 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
 from kafka.structs import MemberState
 
-from newsfeed.events import dead_letters, failures, metrics, patience, topic_admin, tracing
-from newsfeed.events.exceptions import Unreadable
+from newsfeed.events import dead_letters, failures, metrics, tracing
 from newsfeed.events.failures import Handler
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.stall import StallWatch
 from newsfeed.events.tally import Tally
-from newsfeed.events.topic_admin import TopicState
-from newsfeed.events.topics import Topic, days_from_today, parse
+from newsfeed.exceptions import Unreadable
+from newsfeed.kafka import topic_admin, workarounds
+from newsfeed.kafka.topic_admin import TopicState
+from newsfeed.kafka.topics import Topic, days_from_today, parse
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Consumer:
             heartbeat_interval_ms=2_000,
             metadata_max_age_ms=5_000,
         )
-        patience.poll_patiently(self._kafka)
+        workarounds.poll_patiently(self._kafka)
         self._topics: set[str] = set()
         self._topic_ids: dict[str, str] = {}
         self._handled: dict[TopicPartition, int] = {}

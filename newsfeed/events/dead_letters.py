@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
-from newsfeed.events import producer, topic_admin
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.producer import Message, PublishError
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.producer import Message, PublishError
+from newsfeed.kafka.topics import Topic
 
 logger = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from prometheus_client import Counter
 
 from newsfeed.events import dead_letters
 from newsfeed.events.dead_letters import RawRecord
-from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.schemas import InvalidRecord, UnknownType, decode
-from newsfeed.events.topics import Topic
+from newsfeed.exceptions import Unavailable
+from newsfeed.kafka.topics import Topic
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from newsfeed.events.failures import Outcome, Skipped
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.topic_admin import TopicState
-from newsfeed.events.topics import Topic, parse
+from newsfeed.kafka.topic_admin import TopicState
+from newsfeed.kafka.topics import Topic, parse
 
 CONSUMED = Counter("feed_events_consumed_total", "Records handled.", ["topic", "outcome"])
 DEAD_LETTERS = Counter("feed_dlq_total", "Records put aside, by why.", ["topic", "reason"])

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from newsfeed.events import dead_letters, topic_admin
+from newsfeed.events import dead_letters
 from newsfeed.events.consumer import DeadLetterReader
 from newsfeed.events.failures import AWAY, Handler
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.schemas import decode
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import topic_admin
+from newsfeed.kafka.topics import Topic
 
 ROWS_PER_PAGE = 100
 

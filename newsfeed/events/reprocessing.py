@@ -4,12 +4,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from newsfeed import worker
-from newsfeed.events import topic_admin
 from newsfeed.events.consumer import read_once
 from newsfeed.events.failures import Handler
 from newsfeed.events.schemas import InvalidRecord, decode
-from newsfeed.events.topics import Topic, parse
+from newsfeed.kafka import topic_admin
+from newsfeed.kafka.topics import Topic, parse
+from newsfeed.workers import loop
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def reprocess(name: str, handlers: Mapping[Topic, Handler]) -> Reprocessed:
         raise UnknownTopic(f"There is no topic {name}.")
     topic, _ = parsed
     handled = invalid = 0
-    for raws in worker.until_stopped(read_once(offsets)):
+    for raws in loop.until_stopped(read_once(offsets)):
         records = _decoded(topic, raws)
         if records:
             handlers[topic](records)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 
 # A Redis score is a double: ids above 2^53 would tie.
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**53)]

@@ -7,7 +7,7 @@ apart, so where a partition ends is asked of it through another client.
 import time
 from collections.abc import Mapping
 
-from newsfeed.events.exceptions import CannotGoOn
+from newsfeed.exceptions import CannotGoOn
 
 STALL_SECONDS = 60
 

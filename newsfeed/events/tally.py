@@ -10,7 +10,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import NamedTuple
 
-from newsfeed.events.exceptions import CannotGoOn
+from newsfeed.exceptions import CannotGoOn
 
 MAX_IN_A_ROW = 100
 MAX_SHARE = 0.2

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from follows.models import Follow
 from moderation.models import ModerationAction, Report, ReportedPost
-from newsfeed.admin_lists import KeysetAdmin
+from newsfeed.admin.lists import KeysetAdmin
 from posts.models import Post
 
 SIZE = 3_000

@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from newsfeed import command_line
 from newsfeed.command_line import main
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 
 ROOT = Path(__file__).parents[2]
 OURS = ("newsfeed", "accounts", "posts", "follows", "moderation", "feeds")

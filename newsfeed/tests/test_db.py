@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from feeds import fanout
-from newsfeed.db import DEADLOCK, LOCK_WAIT_TIMEOUT, RETRIES, transactional
 from newsfeed.events.models import OutboxEvent
+from newsfeed.mysql.transactions import DEADLOCK, LOCK_WAIT_TIMEOUT, RETRIES, transactional
 from tests.deadline import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from conftest import Redis
 from dev.control import Control
-from newsfeed.redis import RedisError, RedisUnavailable, Script, ask
+from newsfeed.redis.client import RedisError, RedisUnavailable, Script, ask
 from tests.redis_server import Away
 
 

@@ -12,9 +12,9 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from conftest import free_port
-from newsfeed import redis as newsfeed_redis
-from newsfeed.redis import Cluster, Command, RedisUnavailable, Script, ask, round_trip
-from newsfeed.redis_settings import caches as redis_caches
+from newsfeed.redis import client as newsfeed_redis
+from newsfeed.redis.client import Cluster, Command, RedisUnavailable, Script, ask, round_trip
+from newsfeed.redis.settings import caches as redis_caches
 from tests.deadline import assert_quick, wait_until
 from tests.redis_cluster import PRIMARIES, SOON_MS, RedisCluster, client_of, use
 from tests.waits import patient

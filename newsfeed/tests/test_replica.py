@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
-from newsfeed import replica
+from newsfeed.mysql import replica
 from posts.models import Post
 
 router = replica.Router()

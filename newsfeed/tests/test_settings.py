@@ -121,7 +121,7 @@ def test_a_replica_is_asked_for_less_long_and_only_where_it_is_set() -> None:
     assert primary == alone["DATABASES"]["default"]
     assert [replica[name] for name in ("HOST", "PORT", "USER")] == ["copy", 3307, "c"]
     assert replica["OPTIONS"] == primary["OPTIONS"] | {"connect_timeout": 1}
-    assert both["DATABASE_ROUTERS"] == ["newsfeed.replica.Router"]
+    assert both["DATABASE_ROUTERS"] == ["newsfeed.mysql.replica.Router"]
 
 
 def test_lists_have_commas_between() -> None:

@@ -20,7 +20,7 @@ from django.core.management import CommandError
 from django.db import OperationalError, connection
 
 from conftest import free_port
-from newsfeed import worker
+from newsfeed.workers import loop
 
 STOPPERS = [signal.SIGTERM, signal.SIGINT]
 LIMIT_SECONDS = 60
@@ -30,7 +30,7 @@ LIMIT_SECONDS = 60
 def _own_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The loop may do to this process what it does to its own, until the test ends."""
     # The test's own connection is in the midst of a transaction.
-    monkeypatch.setattr(worker, "close_old_connections", lambda: None)
+    monkeypatch.setattr(loop, "close_old_connections", lambda: None)
     handlers = {number: signal.getsignal(number) for number in STOPPERS}
     yield
     gc.unfreeze()  # or nothing of the other tests would ever be collected
@@ -71,7 +71,7 @@ def _ask(port: int, path: str) -> tuple[int, str, str]:
         signal.raise_signal(signal.SIGTERM)
         return 1
 
-    worker.run(step, port=port)
+    loop.run(step, port=port)
     (answer,) = answers
     return answer
 
@@ -87,7 +87,7 @@ def test_a_signal_lets_the_step_in_hand_finish(number: signal.Signals) -> None:
         done.append("finished")
         return 1
 
-    worker.run(step)
+    loop.run(step)
     assert done == ["begun", "finished"] * 3
 
 
@@ -100,7 +100,7 @@ def test_two_signals_are_as_good_as_one() -> None:
         steps.append(1)
         return 1
 
-    worker.run(step)
+    loop.run(step)
     assert steps == [1]
 
 
@@ -115,7 +115,7 @@ def test_of_work_that_ends_by_itself_a_signal_lets_the_piece_in_hand_finish(
             begun.append(n)
             yield n
 
-    for n in worker.until_stopped(pieces()):
+    for n in loop.until_stopped(pieces()):
         if n == 2:
             signal.raise_signal(number)
         finished.append(n)
@@ -128,9 +128,9 @@ def test_without_a_signal_all_is_done_and_an_error_is_not_held_back() -> None:
         raise KeyError
 
     before = [signal.getsignal(number) for number in STOPPERS]
-    assert list(worker.until_stopped(range(5))) == [0, 1, 2, 3, 4]
+    assert list(loop.until_stopped(range(5))) == [0, 1, 2, 3, 4]
     with pytest.raises(KeyError):
-        list(map(fail, worker.until_stopped(range(5))))
+        list(map(fail, loop.until_stopped(range(5))))
     assert [signal.getsignal(number) for number in STOPPERS] == before
 
 
@@ -144,7 +144,7 @@ def test_it_rests_only_when_there_was_nothing_to_do(done: int, idle_seconds: flo
             signal.raise_signal(signal.SIGTERM)
         return done
 
-    worker.run(step, idle_seconds=idle_seconds)
+    loop.run(step, idle_seconds=idle_seconds)
     assert done or begun[-1] - begun[0] >= 0.4
 
 
@@ -158,7 +158,7 @@ def test_a_signal_ends_the_rest_at_once(number: signal.Signals) -> None:
         return 0
 
     started = time.monotonic()
-    worker.run(step, idle_seconds=3600)
+    loop.run(step, idle_seconds=3600)
     assert time.monotonic() - started >= 0.1
     assert steps == [1]
 
@@ -183,12 +183,12 @@ def test_a_signal_at_any_moment_of_the_rest_ends_the_loop(moment: int) -> None:
             sys.settrace(trace)
         return 0
 
-    worker.run(step, idle_seconds=0.001)
+    loop.run(step, idle_seconds=0.001)
 
 
 def test_a_rest_ends_also_if_its_time_is_over_before_it_begins() -> None:
     for _ in range(30_000):
-        worker._rest(worker._signals(), 1e-7)
+        loop._rest(loop._signals(), 1e-7)
 
 
 def test_a_worker_that_steps_is_alive() -> None:
@@ -201,16 +201,16 @@ def test_a_worker_whose_step_hangs_is_not_alive(monkeypatch: pytest.MonkeyPatch)
     port, statuses, hung = free_port(), list[int](), [0]
     real = time.monotonic
     clock = SimpleNamespace(monotonic=lambda: real() + hung[0])
-    monkeypatch.setattr(worker, "time", clock)
+    monkeypatch.setattr(loop, "time", clock)
 
     def step() -> int:
-        hung[0] += worker.STALE_SECONDS if len(statuses) == 1 else 0
+        hung[0] += loop.STALE_SECONDS if len(statuses) == 1 else 0
         statuses.append(_get(port, "/livez")[0])
         if len(statuses) == 3:
             signal.raise_signal(signal.SIGTERM)
         return 1
 
-    worker.run(step, port=port)
+    loop.run(step, port=port)
     assert statuses == [200, 503, 200]
 
 
@@ -249,7 +249,7 @@ def test_port_0_serves_nothing(port: int | None, threads: int) -> None:
         signal.raise_signal(signal.SIGTERM)
         return 1
 
-    worker.run(step, port=free_port() if port is None else port)
+    loop.run(step, port=free_port() if port is None else port)
     assert found == [threads]
 
 
@@ -259,7 +259,7 @@ def test_a_port_that_cannot_be_had_is_said_before_the_first_step() -> None:
         other.listen()
         for port in (other.getsockname()[1], 65_536):
             with pytest.raises(CommandError, match=f"on port {port}: "):
-                worker.run(lambda: pytest.fail("it steps"), port=port)
+                loop.run(lambda: pytest.fail("it steps"), port=port)
 
 
 def test_the_end_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -271,7 +271,7 @@ def test_the_end_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 PROGRAM = """
 import django, signal, sys
 django.setup()
-from newsfeed import worker
+from newsfeed.workers import loop
 
 def step():
     if {fails}:
@@ -279,7 +279,7 @@ def step():
     signal.raise_signal(signal.SIGTERM)
     return 1
 
-worker.run(step, port={port})
+loop.run(step, port={port})
 """
 
 
@@ -293,7 +293,7 @@ def test_a_step_that_raises_ends_the_process(
     program = PROGRAM.format(fails=fails, port=free_port() if port is None else port)
     ended = subprocess.run(  # noqa: S603
         [sys.executable, "-c", program],
-        cwd=Path(worker.__file__).parents[1],
+        cwd=Path(loop.__file__).parents[2],
         env=os.environ | {"DJANGO_SETTINGS_MODULE": "newsfeed.settings"},
         capture_output=True,
         text=True,
@@ -308,7 +308,7 @@ def test_a_step_that_raises_ends_the_process(
 def test_it_does_not_wait_forever_for_a_database_that_says_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker, "DATABASE_SECONDS", 1)
+    monkeypatch.setattr(loop, "DATABASE_SECONDS", 1)
     monkeypatch.setitem(
         connection.settings_dict, "OPTIONS", dict(connection.settings_dict["OPTIONS"])
     )
@@ -322,6 +322,6 @@ def test_it_does_not_wait_forever_for_a_database_that_says_nothing(
 
     began = time.monotonic()
     with pytest.raises(OperationalError, match="Lost connection"):
-        worker.run(step)
+        loop.run(step)
     assert 1 < time.monotonic() - began < 30
     connection.close()

@@ -9,7 +9,7 @@ from itertools import count
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 from tests.deadline import wait_until
 from tests.faults.chaos_processes import second
 from tests.faults.chaos_scene import Fault, Scene

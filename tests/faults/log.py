@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from newsfeed.events.producer import Message, PublishError
-from newsfeed.events.topics import Topic, parse
+from newsfeed.kafka.producer import Message, PublishError
+from newsfeed.kafka.topics import Topic, parse
 
 
 class Log:

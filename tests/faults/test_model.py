@@ -30,11 +30,12 @@ from feeds.handlers import HANDLERS
 from feeds.store import Slice
 from follows.models import Follow
 from follows.services import follow, unfollow
-from newsfeed.events import outbox, producer
+from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.producer import Message
 from newsfeed.events.schemas import ActivityType, FeedRecord, decode
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer
+from newsfeed.kafka.producer import Message
+from newsfeed.kafka.topics import Topic
 from posts.models import Post
 from posts.selectors import newest_ids
 from posts.services import create_post, delete_post, hide_post, unhide_post

@@ -12,8 +12,9 @@ from django.core.management import get_commands as commands_of_apps
 from django.urls import Resolver404, resolve
 
 from feeds import fanout
-from newsfeed.events import failures, producer
-from newsfeed.worker import STALE_SECONDS
+from newsfeed.events import failures
+from newsfeed.kafka import producer
+from newsfeed.workers.loop import STALE_SECONDS
 from tests.k8s.invariants import Check
 from tests.k8s.objects import Workload, environment, name_of, of_kind, own, workloads
 from tests.k8s.rendering import ROOT, Manifest

@@ -37,16 +37,16 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{FEEDS}/test_replay_dead_letters.py",
     ),
     "newsfeed/events/failures.py": (f"{EVENTS}/test_failures.py",),
-    "newsfeed/events/producer.py": (f"{EVENTS}/test_producer.py",),
-    "newsfeed/events/in_flight.py": (f"{EVENTS}/test_in_flight.py", f"{EVENTS}/test_producer.py"),
+    "newsfeed/kafka/producer.py": (f"{EVENTS}/test_producer.py",),
+    "newsfeed/kafka/in_flight.py": (f"{EVENTS}/test_in_flight.py", f"{EVENTS}/test_producer.py"),
     "newsfeed/events/tally.py": (f"{EVENTS}/test_tally.py",),
     "newsfeed/events/stall.py": (f"{EVENTS}/test_stall.py",),
-    "newsfeed/events/topics.py": (f"{EVENTS}/test_topics.py",),
-    "newsfeed/events/topic_admin.py": (
+    "newsfeed/kafka/topics.py": (f"{EVENTS}/test_topics.py",),
+    "newsfeed/kafka/topic_admin.py": (
         f"{EVENTS}/test_topic_admin.py",
         f"{FEEDS}/test_topics_command.py",
     ),
-    "newsfeed/events/pruning.py": (f"{FEEDS}/test_topics_command.py",),
+    "newsfeed/kafka/pruning.py": (f"{FEEDS}/test_topics_command.py",),
     "newsfeed/events/dead_letters.py": (
         f"{EVENTS}/test_dead_letters.py",
         f"{FEEDS}/test_replay_dead_letters.py",

@@ -8,7 +8,7 @@ from django.db.models import Model
 from tqdm import tqdm
 
 from accounts.clean_up import TABLES, count_expired, delete_expired
-from newsfeed import worker
+from newsfeed.workers import loop
 
 
 class Command(BaseCommand):
@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def delete(self, *, hidden: bool) -> Counter[type[Model]]:
         deleted: Counter[type[Model]] = Counter()
         with tqdm(unit="row", disable=hidden) as bar:
-            for table, count in worker.until_stopped(chunks()):
+            for table, count in loop.until_stopped(chunks()):
                 deleted[table] += count
                 bar.update(count)
         return deleted

@@ -4,10 +4,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
 from feeds.handlers import HANDLERS
-from newsfeed import worker
 from newsfeed.events.consumer import Consumer
-from newsfeed.events.exceptions import CannotGoOn, Unavailable
 from newsfeed.events.reprocessing import UnknownTopic, reprocess
+from newsfeed.exceptions import CannotGoOn, Unavailable
+from newsfeed.workers import loop
 
 
 class Command(BaseCommand):
@@ -55,7 +55,7 @@ class Command(BaseCommand):
     def consume(self, metrics_port: int, *, put_aside: bool) -> None:
         consumer = Consumer(HANDLERS, put_aside=put_aside)
         try:
-            worker.run(consumer.step, port=metrics_port)
+            loop.run(consumer.step, port=metrics_port)
         except CannotGoOn as error:
             raise CommandError(f"Stopped: {error}") from error
         finally:

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from accounts.selectors import unerased_ids
 from feeds import erasure
-from newsfeed import worker
 from newsfeed.events import dead_letters
+from newsfeed.workers import loop
 from posts.services import erase_deleted_texts
 
 SLOW = timedelta(hours=1)
@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *, old_posts: bool, dry_run: bool, **_: Any) -> None:
         accounts = 0
-        for page in worker.until_stopped(unerased(timezone.now() - SLOW)):
+        for page in loop.until_stopped(unerased(timezone.now() - SLOW)):
             if not dry_run:
                 erasure.take_up_again(page)
             accounts += len(page)
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{accounts} erasures {would}begun again\n")
         self.stdout.write(f"{rows} dead letters {would}deleted\n")
         if old_posts and not dry_run:
-            erased = sum(worker.until_stopped(old_texts()))
+            erased = sum(loop.until_stopped(old_texts()))
             self.stdout.write(f"{erased} texts of deleted posts erased\n")
 
 

@@ -8,7 +8,7 @@ from tqdm import tqdm
 from accounts.models import User
 from accounts.selectors import user_ids
 from feeds import services, store
-from newsfeed import worker
+from newsfeed.workers import loop
 
 
 def everybody(after: int) -> Iterator[int]:
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         total = len(user) if user else None
         hidden = options["no_progress"] or not sys.stderr.isatty()
         user_ids, rebuilt = iter(user or everybody(after)), 0
-        work = worker.until_stopped(user_ids)
+        work = loop.until_stopped(user_ids)
         for user_id in tqdm(work, total=total, unit="feed", disable=hidden):
             rebuilt += options["dry_run"] or self.rebuild(user_id)
         would_be = "would be " if options["dry_run"] else ""

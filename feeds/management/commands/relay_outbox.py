@@ -9,8 +9,9 @@ from django.db import InterfaceError, OperationalError
 from prometheus_client import Gauge
 
 from feeds import fanout
-from newsfeed import worker
-from newsfeed.events import outbox, producer
+from newsfeed.events import outbox
+from newsfeed.kafka import producer
+from newsfeed.workers import loop
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         producer.send_in_bulk()
         name = f"{socket.gethostname()}:{os.getpid()}"
         try:
-            worker.run(lambda: self.step(name), idle_seconds=IDLE_SECONDS, port=metrics_port)
+            loop.run(lambda: self.step(name), idle_seconds=IDLE_SECONDS, port=metrics_port)
         finally:
             producer.close()
 

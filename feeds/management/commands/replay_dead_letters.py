@@ -7,12 +7,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from feeds.handlers import HANDLERS
-from newsfeed import worker
 from newsfeed.events import replay
-from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.failures import AWAY
 from newsfeed.events.replay import Waiting
-from newsfeed.events.topics import Topic
+from newsfeed.exceptions import Unavailable
+from newsfeed.kafka.topics import Topic
+from newsfeed.workers import loop
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         if limit is not None and limit < 1:
             raise CommandError("--limit must be 1 or more.")
         topics = [Topic(topic)] if topic else [*Topic]
-        letters = worker.until_stopped(islice(replay.waiting(topics), limit))
+        letters = loop.until_stopped(islice(replay.waiting(topics), limit))
         try:
             if dry_run:
                 self.list(letters)

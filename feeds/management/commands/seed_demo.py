@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.services import create_user
 from feeds.demo_texts import make_text
 from follows.services import follow
-from newsfeed import worker
+from newsfeed.workers import loop
 from posts.services import create_post
 
 PASSWORD = "newsfeed-demo"  # noqa: S105 (it is in the README) # nosec B105
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         self.check_numbers(users, follows, posts)
         self.hidden = options["no_progress"] or not sys.stderr.isatty()
         self.random = random.Random(options["seed"])  # noqa: S311 (the same demo) # nosec B311
-        made = Counter(worker.until_stopped(self.make(users, follows, posts)))
+        made = Counter(loop.until_stopped(self.make(users, follows, posts)))
         self.stdout.write(f"{made['user']} users, {made['follow']} follows, {made['post']} posts\n")
 
     def check_numbers(self, users: int, follows: int, posts: int) -> None:

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from newsfeed.events import topic_admin
-from newsfeed.events.pruning import prune_topics
+from newsfeed.kafka import topic_admin
+from newsfeed.kafka.pruning import prune_topics
 
 MAX_DAYS = 31
 MAX_AGE_DAYS = 3_650

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from accounts.selectors import user_ids
 from feeds import services, store
 from feeds.verification import Finding, Kind, verify
-from newsfeed import worker
+from newsfeed.workers import loop
 
 USERS_PER_PAGE = 100
 MAX_SAMPLE = 100_000
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         pages = _all_users() if options["all"] else _drawn_users(sample)
         hidden = options["no_progress"] or not sys.stderr.isatty()
         try:
-            for page in tqdm(worker.until_stopped(pages), unit=" pages", disable=hidden):
+            for page in tqdm(loop.until_stopped(pages), unit=" pages", disable=hidden):
                 self.verify_page(page, repair=options["repair"])
             whole = next(pages, None) is None
         except store.StoreUnavailable as error:

@@ -8,11 +8,11 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from conftest import Broker
-from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.failures import Handler
 from newsfeed.events.schemas import Activity, ActivityType, FeedRecord, encode
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic
 
 GROUP = "test-events"
 Send = Callable[..., list[FeedRecord]]

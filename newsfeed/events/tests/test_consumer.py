@@ -9,11 +9,11 @@ from prometheus_client import REGISTRY
 from conftest import Broker
 from newsfeed.events import consumer as consumer_module
 from newsfeed.events import dead_letters, failures
-from newsfeed.events.exceptions import Unavailable
-from newsfeed.events.producer import PublishError
 from newsfeed.events.schemas import encode
 from newsfeed.events.tests.conftest import GROUP, Recorder, Send, Start, lag, send_raw, step_until
-from newsfeed.events.topics import Topic
+from newsfeed.exceptions import Unavailable
+from newsfeed.kafka.producer import PublishError
+from newsfeed.kafka.topics import Topic
 from tests.broker import LEAVES_SECONDS
 from tests.deadline import wait_until
 

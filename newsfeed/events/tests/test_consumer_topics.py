@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from conftest import Broker
 from newsfeed.events import consumer as consumer_module
-from newsfeed.events import producer, topic_admin
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, step_until
-from newsfeed.events.topic_admin import BrokerUnavailable
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topic_admin import BrokerUnavailable
+from newsfeed.kafka.topics import Topic
 
 pytestmark = pytest.mark.usefixtures("new_topics")
 

@@ -10,11 +10,12 @@ from django.db import OperationalError, connection
 from pytest_django.fixtures import Settings
 
 from conftest import Broker
-from newsfeed.events import dead_letters, producer, tracing
-from newsfeed.events.exceptions import Unavailable
+from newsfeed.events import dead_letters, tracing
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.schemas import InvalidRecord
-from newsfeed.events.topics import Topic
+from newsfeed.exceptions import Unavailable
+from newsfeed.kafka import producer
+from newsfeed.kafka.topics import Topic
 
 
 @dataclass

@@ -9,7 +9,6 @@ from prometheus_client import REGISTRY
 
 from conftest import Broker
 from newsfeed.events import failures, metrics
-from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.schemas import FeedRecord, encode
 from newsfeed.events.tests.conftest import (
     KNOWN,
@@ -20,7 +19,8 @@ from newsfeed.events.tests.conftest import (
     send_raw,
     step_until,
 )
-from newsfeed.events.topics import Topic
+from newsfeed.exceptions import Unavailable
+from newsfeed.kafka.topics import Topic
 
 pytestmark = pytest.mark.usefixtures("topics")
 

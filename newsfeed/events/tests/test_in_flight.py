@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from newsfeed.events import in_flight
-from newsfeed.events.in_flight import InFlight
+from newsfeed.kafka import in_flight
+from newsfeed.kafka.in_flight import InFlight
 
 
 @dataclass

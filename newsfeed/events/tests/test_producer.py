@@ -14,9 +14,9 @@ from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
 from conftest import Broker
-from newsfeed.events import in_flight, producer
-from newsfeed.events.producer import Message, PublishError
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import in_flight, producer
+from newsfeed.kafka.producer import Message, PublishError
+from newsfeed.kafka.topics import Topic
 from tests.deadline import assert_quick
 
 
@@ -222,8 +222,8 @@ def test_warming_up_without_a_broker_is_no_error(
 FORKS = """
 import os, sys, django
 django.setup()
-from newsfeed.events import in_flight, producer
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import in_flight, producer
+from newsfeed.kafka.topics import Topic
 
 def send(value):
     producer.warm()

@@ -1,10 +1,11 @@
 import pytest
 
 from conftest import TopicPartition
-from newsfeed.events import consumer, topic_admin
+from newsfeed.events import consumer
 from newsfeed.events.consumer import read_once
 from newsfeed.events.tests.conftest import Send
-from newsfeed.events.topics import Topic
+from newsfeed.kafka import topic_admin
+from newsfeed.kafka.topics import Topic
 
 pytestmark = pytest.mark.usefixtures("topics")
 

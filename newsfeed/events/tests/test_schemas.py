@@ -18,7 +18,7 @@ from newsfeed.events.schemas import (
     encode,
     encode_for_each,
 )
-from newsfeed.events.topics import Topic
+from newsfeed.kafka.topics import Topic
 
 MOMENT = datetime(2026, 3, 9, 1, 2, 3, 456789, tzinfo=UTC)
 RECORD = FeedRecord(post_id=1, author_id=2, follower_id=3, content="안녕 🙂", created_at=MOMENT)

@@ -9,13 +9,14 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from newsfeed.events import consumer as consumer_module
-from newsfeed.events import stall, topic_admin
+from newsfeed.events import stall
 from newsfeed.events.consumer import Consumer
-from newsfeed.events.exceptions import Unavailable, Unreadable
 from newsfeed.events.stall import Stalled
 from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, step_until
-from newsfeed.events.topic_admin import BrokerUnavailable
-from newsfeed.events.topics import Topic
+from newsfeed.exceptions import Unavailable, Unreadable
+from newsfeed.kafka import topic_admin
+from newsfeed.kafka.topic_admin import BrokerUnavailable
+from newsfeed.kafka.topics import Topic
 
 pytestmark = pytest.mark.usefixtures("topics")
 

@@ -6,11 +6,11 @@ import pytest
 
 from conftest import Broker
 from newsfeed.events import dead_letters, failures
-from newsfeed.events.exceptions import Unavailable
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.tally import Tally, TooManyDeadLetters
 from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, send_raw, step_until
-from newsfeed.events.topics import Topic
+from newsfeed.exceptions import Unavailable
+from newsfeed.kafka.topics import Topic
 
 GOOD, DEAD = [False], [True]
 

@@ -7,9 +7,9 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from conftest import Broker
-from newsfeed.events import producer, topic_admin
 from newsfeed.events.tests.conftest import Send
-from newsfeed.events.topics import Topic, audit_log, days_from_today
+from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka.topics import Topic, audit_log, days_from_today
 from tests.deadline import assert_quick, wait_until
 
 pytestmark = pytest.mark.usefixtures("new_topics")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from newsfeed.events.topics import Topic, audit_log, days_from_today, is_ours, parse
+from newsfeed.kafka.topics import Topic, audit_log, days_from_today, is_ours, parse
 
 DAY = date(2026, 3, 9)
 

@@ -18,7 +18,7 @@ DATES = ("year", "month", "day")
 
 
 class GuardedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Goes before the admin class itself: `newsfeed.admin_site` does so for all."""
+    """Goes before the admin class itself: `newsfeed.admin.site` does so for all."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only by what `list_filter` and `date_hierarchy` declare, each by its own lookups."""

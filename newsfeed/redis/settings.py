@@ -7,16 +7,16 @@ from redis.connection import ConnectionPool
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from newsfeed import redis_topology
+from newsfeed.redis import topology
 
 SINGLE, CLUSTER = "redis://:password@host:6379/0", "redis+cluster://:password@host:6379,host:6379"
 
 
-def url(text: str) -> str:
+def redis_url(text: str) -> str:
     """Raises ValueError with what it must be. redis-py would fail at the first request."""
-    if redis_topology.is_cluster(text):
+    if topology.is_cluster(text):
         try:
-            node, _ = redis_topology.parse(text)
+            node, _ = topology.parse(text)
         except ValueError as error:
             raise ValueError(f"{error}; a cluster is named like {CLUSTER}") from None
     else:
@@ -48,8 +48,8 @@ def _cache(url: str, seconds: float) -> dict[str, object]:
     sign = "&" if "?" in url else "?"
     limits = f"socket_timeout={seconds}&socket_connect_timeout={seconds}"
     options: dict[str, object] = {"CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)}}
-    if redis_topology.is_cluster(url):
-        options = {"CONNECTION_FACTORY": "newsfeed.redis_topology.ConnectionFactory"}
+    if topology.is_cluster(url):
+        options = {"CONNECTION_FACTORY": "newsfeed.redis.topology.ConnectionFactory"}
     return {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": [f"{url}{sign}{limits}"],

@@ -17,8 +17,8 @@ from kafka.errors import (
 )
 from kafka.structs import TopicPartition
 
-from newsfeed.events.exceptions import Unavailable
-from newsfeed.events.topics import Topic, audit_log, days_from_today, is_ours
+from newsfeed.exceptions import Unavailable
+from newsfeed.kafka.topics import Topic, audit_log, days_from_today, is_ours
 
 DAY_MS = 24 * 3600 * 1000
 DEAD_LETTER_DAYS = 30

@@ -15,10 +15,10 @@ from kafka.net.compat import KafkaNetClient
 from kafka.partitioner import Partitioner
 from prometheus_client import Counter
 
-from newsfeed.events import in_flight
-from newsfeed.events.exceptions import Unavailable
-from newsfeed.events.in_flight import InFlight
-from newsfeed.events.topics import Topic, audit_log, days_from_today
+from newsfeed.exceptions import Unavailable
+from newsfeed.kafka import in_flight
+from newsfeed.kafka.in_flight import InFlight
+from newsfeed.kafka.topics import Topic, audit_log, days_from_today
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 from django.utils import timezone
 
-from newsfeed.events import topic_admin
-from newsfeed.events.topics import parse
+from newsfeed.kafka import topic_admin
+from newsfeed.kafka.topics import parse
 
 
 def prune_topics(days: int, *, dry_run: bool = False) -> dict[str, Mapping[str, int]]:

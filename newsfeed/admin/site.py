@@ -25,8 +25,8 @@ from accounts import audit
 from accounts.guesses import reserve, reserve_for_address
 from accounts.known_clients import DEVICE_AGE, remember
 from accounts.totp import needs_otp
-from newsfeed import admin_sessions
-from newsfeed.admin_guard import GuardedAdmin
+from newsfeed.admin import sessions
+from newsfeed.admin.guard import GuardedAdmin
 from newsfeed.api import limits
 from newsfeed.api.addresses import address_of
 from newsfeed.api.limits import Outcome
@@ -138,7 +138,7 @@ class NewsfeedAdminSite(AdminSite):
         return (
             super().has_permission(request)
             and (user.is_verified() or not needs_otp(user))
-            and admin_sessions.prolong(request.session)
+            and sessions.prolong(request.session)
         )
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.core.management import CommandError
 from django.db import close_old_connections, connections
 
-from newsfeed.metrics_port import MetricsServer
+from newsfeed.workers.metrics_server import MetricsServer
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

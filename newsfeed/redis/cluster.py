@@ -22,8 +22,8 @@ from redis.exceptions import (
     TimeoutError,  # noqa: A004
 )
 
-from newsfeed.redis_topology import Cluster
-from newsfeed.redis_wire import Command, borrowed, read_reply
+from newsfeed.redis.topology import Cluster
+from newsfeed.redis.wire import Command, borrowed, read_reply
 
 TRIES = 4
 """A node that is gone, the table without it, a slot that moves, and where it moved to."""

@@ -15,7 +15,8 @@ COMMON: dict[str, Any] = {
     },
     "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"},
 }
-# Reads of the API may go there (newsfeed.replica). It is given up sooner: the primary can answer.
+# Reads of the API may go there (newsfeed.mysql.replica). It is given up sooner, as the primary can
+# answer.
 REPLICA = {
     "OPTIONS": COMMON["OPTIONS"] | {"connect_timeout": 1},
     "TEST": {"MIRROR": "default"},

@@ -13,10 +13,10 @@ from hiredis import pack_command
 from redis.client import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from newsfeed import redis_cluster
 from newsfeed.breaker import Breaker, BreakerOpen
-from newsfeed.redis_topology import Cluster
-from newsfeed.redis_wire import Command, borrowed, read_reply
+from newsfeed.redis import cluster
+from newsfeed.redis.topology import Cluster
+from newsfeed.redis.wire import Command, borrowed, read_reply
 
 __all__ = [
     "Cluster",
@@ -88,7 +88,7 @@ def round_trip(
 def ping(redis: Redis | Cluster) -> None:
     """Raises RedisError. A cluster answers if all of its slots are served."""
     if isinstance(redis, Cluster):
-        redis_cluster.ping(redis)
+        cluster.ping(redis)
     else:
         redis.ping()
 
@@ -100,7 +100,7 @@ def _with_source(command: Command) -> Command:
 
 def _exchange(redis: Redis | Cluster, commands: Sequence[Command], *, lasting: bool) -> list[Any]:
     if isinstance(redis, Cluster):
-        return redis_cluster.exchange(redis, commands, lasting=lasting)
+        return cluster.exchange(redis, commands, lasting=lasting)
     packed = [pack_command(command) for command in commands]  # type: ignore[arg-type]
     with borrowed(redis.connection_pool) as connection:
         connection.send_packed_command([b"".join(packed)])
