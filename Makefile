@@ -43,12 +43,12 @@ test-k8s-live:  ## Apply every overlay to a real API server: the one of KUBE_TOO
 
 .PHONY: k8s-rules
 k8s-rules: .venv  ## Write the rules of the objectives, and the PrometheusRule of all rules, anew
-	$(PYTHON) -m dev.slo_rules
-	$(PYTHON) -m dev.prometheus_rule
+	$(PYTHON) -m k8s.generate.slo_rules
+	$(PYTHON) -m k8s.generate.prometheus_rule
 
 .PHONY: dashboards
-dashboards: .venv  ## Write Grafana's dashboards anew, from dev/dashboards.py
-	$(PYTHON) -m dev.dashboards
+dashboards: .venv  ## Write Grafana's dashboards anew, from k8s/generate/dashboards.py
+	$(PYTHON) -m k8s.generate.dashboards
 
 .PHONY: test-clients
 test-clients:  ## Generate clients of the API in JavaScript and Go, and let them read a feed

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from django.urls import resolve
 
-from dev.dashboards import DASHBOARDS
-from dev.prometheus_rule import NAMESPACES, RULES, groups, prometheus_rule
-from dev.slo_rules import RUNBOOKS, TARGET, text
 from feeds.handlers import DELIVERY
+from k8s.generate.dashboards import DASHBOARDS
+from k8s.generate.prometheus_rule import NAMESPACES, RULES, groups, prometheus_rule
+from k8s.generate.slo_rules import RUNBOOKS, TARGET, text
 from newsfeed.settings import PROMETHEUS_LATENCY_BUCKETS
 from tests.k8s.alert_cases import CASES, Case, Series, up
 from tests.k8s.objects import of_kind, one, workload

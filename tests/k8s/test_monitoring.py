@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev import dashboards
-from dev.prometheus_rule import TARGET, prometheus_rule
+from k8s.generate import dashboards
+from k8s.generate.prometheus_rule import TARGET, prometheus_rule
 from tests.k8s.objects import one, workload
 from tests.k8s.rendering import K8S, manifests_of
 from tests.k8s.tools import run

@@ -15,7 +15,7 @@ import yaml
 
 from conftest import free_port
 from dev.control import Control
-from dev.prometheus_rule import K8S, RULES
+from k8s.generate.prometheus_rule import K8S, RULES
 from tests.deadline import wait_until
 from tests.k8s.tools import program
 from tests.processes import kill

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from dev.dashboards import FOLDER
-from dev.prometheus_rule import groups
+from k8s.generate.dashboards import FOLDER
+from k8s.generate.prometheus_rule import groups
 from tests.observability.monitoring import Prometheus
 
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")

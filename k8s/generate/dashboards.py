@@ -1,6 +1,6 @@
-"""Writes Grafana's dashboards from dev/dashboards.yml.
+"""Writes Grafana's dashboards from k8s/generate/dashboards.yml.
 
-python -m dev.dashboards
+python -m k8s.generate.dashboards
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-FOLDER = Path(__file__).parents[1] / "k8s" / "base" / "monitoring" / "dashboards"
+FOLDER = Path(__file__).parents[1] / "base" / "monitoring" / "dashboards"
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 DASHBOARDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text())
 

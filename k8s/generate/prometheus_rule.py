@@ -2,7 +2,7 @@
 
 A component does not know in which overlay it is, so the rules are for the namespaces of all.
 
-python -m dev.prometheus_rule
+python -m k8s.generate.prometheus_rule
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ import yaml
 
 NAMESPACES = "newsfeed(-.+)?"
 """Those of the overlays: a cluster's Prometheus also knows other teams' api, mysql and redis."""
-K8S = Path(__file__).resolve().parent.parent / "k8s"
+K8S = Path(__file__).resolve().parents[1]
 RULES = K8S / "base" / "monitoring" / "rules"
 TARGET = K8S / "components" / "prometheus-operator" / "rules.yaml"
 

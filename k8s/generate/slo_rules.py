@@ -1,6 +1,6 @@
 """Writes the rules of the service level objectives: error ratios, and alerts on how they burn.
 
-python -m dev.slo_rules
+python -m k8s.generate.slo_rules
 
 Windows and factors are those of "Multiwindow, Multi-Burn-Rate Alerts" in Google's Site Reliability
 Workbook (2018), chapter 5: of a month's error budget, 2 % in an hour or 5 % in six call somebody;
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-TARGET = Path(__file__).parents[1] / "k8s" / "base" / "monitoring" / "rules" / "slo.yml"
+TARGET = Path(__file__).parents[1] / "base" / "monitoring" / "rules" / "slo.yml"
 RUNBOOKS = "https://github.com/example/newsfeed/blob/main/docs/runbooks"
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 BURNS = {
@@ -117,7 +117,7 @@ def _alert(objective: Objective, severity: str) -> dict[str, Any]:
 
 def text() -> str:
     body = yaml.safe_dump(rules(), sort_keys=False, width=1000)
-    return f"# Written by `make k8s-rules` from dev/slo_rules.py.\n{body}"
+    return f"# Written by `make k8s-rules` from k8s/generate/slo_rules.py.\n{body}"
 
 
 if __name__ == "__main__":
