@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import runpy
 import signal
 import socket
 import time
@@ -14,7 +13,8 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.workers.workertmp import WorkerTmp
 
-from tests.gunicorn import ROOT, Gunicorn
+from newsfeed.server import hooks
+from tests.gunicorn import Gunicorn
 
 REQUESTS = "django_http_requests_before_middlewares_total"
 
@@ -121,28 +121,26 @@ def test_the_master_tells_that_it_has_a_worker_that_turns(gunicorn: Gunicorn) ->
 
 
 def test_a_master_whose_workers_all_stand_still_is_not_alive() -> None:
-    liveness = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["_liveness"]
     turns, begins, ended = (WorkerTmp(Config()) for _ in "123")
     ended.close()
     workers = {n: SimpleNamespace(tmp=tmp) for n, tmp in enumerate((turns, begins, ended))}
     master = SimpleNamespace(timeout=30, WORKERS=workers)
-    assert not liveness(master)[0]
+    assert not hooks.liveness(master)[0]
     turns.notify()
-    assert liveness(master)[0]
+    assert hooks.liveness(master)[0]
     os.utime(turns.fileno(), (time.monotonic() - 61,) * 2)
-    assert not liveness(master)[0]
+    assert not hooks.liveness(master)[0]
     turns.notify()
-    assert liveness(master)[0]
+    assert hooks.liveness(master)[0]
     workers.clear()
-    assert not liveness(master)[0]
+    assert not hooks.liveness(master)[0]
     turns.close()
     begins.close()
 
 
 def test_a_worker_that_turns_while_it_is_asked_about_lives() -> None:
-    liveness = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["_liveness"]
     worker = SimpleNamespace(tmp=SimpleNamespace(last_update=time.monotonic))
-    assert liveness(SimpleNamespace(timeout=30, WORKERS={1: worker}))[0]
+    assert hooks.liveness(SimpleNamespace(timeout=30, WORKERS={1: worker}))[0]
 
 
 def test_a_metrics_port_that_cannot_be_had_is_said(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import errno
 import json
 import re
 import resource
-import runpy
 import socket
 import struct
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 from gunicorn.config import Config
 from pytest_django.fixtures import Settings
 
-from newsfeed.server import connection, worker
+from newsfeed.server import connection, hooks, worker
 from tests.worker import PAGE, PING, THREADS, Server
 
 MANY = 10 * THREADS
@@ -179,12 +178,11 @@ def test_without_a_file_for_another_it_takes_fewer(server: Server) -> None:
 
 
 def test_a_process_may_open_a_file_for_each_client() -> None:
-    allow_files = runpy.run_path("gunicorn.conf.py")["_allow_files"]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         for before, after in ((1024, min(4096, hard)), (hard, hard)):
             resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
-            allow_files()
+            hooks.allow_files()
             assert resource.getrlimit(resource.RLIMIT_NOFILE) == (after, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

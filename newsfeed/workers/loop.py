@@ -1,6 +1,5 @@
 """What commands share that work for long: a clean end, and of workers `/livez` and `/metrics`."""
 
-import gc
 import logging
 import signal
 import time
@@ -10,8 +9,9 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from django.core.management import CommandError
-from django.db import close_old_connections, connections
+from django.db import close_old_connections
 
+from newsfeed import process
 from newsfeed.workers.metrics_server import MetricsServer
 
 logger = logging.getLogger(__name__)
@@ -32,10 +32,7 @@ def run(step: Callable[[], int], *, idle_seconds: float = 0, port: int = 0) -> N
     nothing. Raises CommandError when the port cannot be had.
     """
     stopping = _signals()
-    connections.settings["default"]["OPTIONS"]["read_timeout"] = DATABASE_SECONDS
-    # What was made up to here stays; walking over it again and again cost a quarter of the CPU.
-    gc.collect()
-    gc.freeze()
+    process.settle(DATABASE_SECONDS)
     with _serve(port) as beat:
         while stopping.empty():
             beat()

@@ -173,7 +173,7 @@ def liveness_is_more_patient_than_the_worker(docs: list[Manifest]) -> Iterator[s
 def variables_are_settings(docs: list[Manifest]) -> Iterator[str]:
     read = {
         name
-        for path in (ROOT / "newsfeed/settings.py", ROOT / "gunicorn.conf.py")
+        for path in (ROOT / "newsfeed/settings.py", ROOT / "newsfeed/server/hooks.py")
         for name in re.findall(READ_IN_PYTHON, Path(path).read_text())
     }
     secret = {doc["metadata"]["name"] for doc in of_kind(docs, "ExternalSecret")}
