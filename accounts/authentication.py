@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from accounts.models import User
 from accounts.sessions import get_session_user_or_raise
 from accounts.tokens import Claims, read_access_or_raise
+from newsfeed.api.state import state_of
 from newsfeed.api.throttles import Count
 
 CHALLENGE = 'Bearer realm="api"'
@@ -26,7 +27,7 @@ class JWTAuthentication(BaseAuthentication):
             return None
         access = read_access_or_raise(token.strip())
         user = get_session_user_or_raise(access, Count(request, access.user_id, access.family))
-        request._request.has_old_token = access.has_old_key  # type: ignore[attr-defined]
+        state_of(request).has_old_token = access.has_old_key
         return user, access
 
     def authenticate_header(self, request: Request) -> str:

@@ -10,7 +10,8 @@ from accounts.tokens import read_refresh_or_raise
 from newsfeed.api import limits
 from newsfeed.api.addresses import address_of
 from newsfeed.api.limits import Limit
-from newsfeed.api.throttles import EndpointThrottle, hold
+from newsfeed.api.state import state_of
+from newsfeed.api.throttles import EndpointThrottle
 
 
 class LoginThrottle(EndpointThrottle):
@@ -26,11 +27,11 @@ class LoginThrottle(EndpointThrottle):
             places = reserve(given["username"], address, given.get("device", ""))
         else:
             places = reserve_for_address(address)
-        hold(places, request)
+        state_of(request).held = places
         decisive = (
             [place for place in places if place.admitted] if places[-1].admitted else places[-1:]
         )
-        return all(self.note(place, request._request) for place in decisive)
+        return all(self.note(place, request) for place in decisive)
 
 
 class PasswordThrottle(EndpointThrottle):
@@ -46,8 +47,8 @@ class PasswordThrottle(EndpointThrottle):
         session: Any = request.auth
         key = limits.key(session.family, "password")
         outcome = limits.admit(key, limits.limit_of("password"))
-        hold([outcome], request)
-        return self.note(outcome, request._request)
+        state_of(request).held = [outcome]
+        return self.note(outcome, request)
 
 
 class RefreshThrottle(EndpointThrottle):

@@ -11,6 +11,7 @@ from django.utils.functional import SimpleLazyObject
 
 from newsfeed import logs
 from newsfeed.api.addresses import client_address
+from newsfeed.api.state import state_of
 
 HEADER = "X-Request-ID"
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -33,9 +34,8 @@ def request_middleware(
             response = get_response(request)
             response.headers[HEADER] = id_
             response.headers.setdefault("Permissions-Policy", PERMISSIONS)
-            if rate_limit := getattr(request, "rate_limit", None):
-                for name, value in rate_limit.headers().items():
-                    response.headers[name] = value
+            for name, value in state_of(request).headers().items():
+                response.headers[name] = value
             _log(request, response.status_code, time.perf_counter() - began)
         finally:
             logs.request_id.reset(token)

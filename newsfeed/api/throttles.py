@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -13,6 +11,7 @@ from newsfeed.api import limits
 from newsfeed.api.addresses import address_of
 from newsfeed.api.exceptions import TokenExpired
 from newsfeed.api.limits import Limit, Outcome
+from newsfeed.api.state import RequestState, state_of
 from newsfeed.redis.client import Command
 
 BY_SESSION = {"password-change", "logout", "logout-all"}
@@ -22,21 +21,20 @@ BY_SESSION = {"password-change", "logout", "logout-all"}
 class EndpointThrottle(BaseThrottle):
     """One limit for each user and endpoint; whoever has no token goes by the address.
 
-    What it decides becomes `request.rate_limit`, and so the RateLimit headers of the answer. An
-    authentication that has asked already, along with something else, leaves its Outcome there.
+    An authentication that has counted the request already leaves its Outcome in the state.
     """
 
     refusal: Outcome
 
     def allow_request(self, request: Request, view: object) -> bool:
-        http: Any = request._request
-        asked: Outcome | None = getattr(http, "rate_limit", None)
-        outcomes = (asked,) if asked else (limits.admit(*one) for one in self.limits(request))
-        return all(self.note(outcome, http) for outcome in outcomes)
+        if counted := state_of(request).counted:
+            return self.note(counted, request)
+        outcomes = (limits.admit(*one) for one in self.limits(request))
+        return all(self.note(outcome, request) for outcome in outcomes)
 
-    def note(self, outcome: Outcome, http: HttpRequest) -> bool:
-        """Whether it is admitted. The headers tell of a refusal, or else of the lowest rest."""
-        _tell(outcome, http)
+    def note(self, outcome: Outcome, request: Request) -> bool:
+        """Whether it is admitted, which the RateLimit headers tell too."""
+        state_of(request).show(outcome)
         if not outcome.admitted:
             self.refusal = outcome
         return outcome.admitted
@@ -58,7 +56,7 @@ class Count:
     def __init__(self, request: Request, user_id: int, session: str) -> None:
         endpoint = endpoint_of(request)
         who = _who(endpoint, user_id, session)
-        self._http: Any = request._request
+        self._state = state_of(request)
         self._key, self._limit = limits.key(who, endpoint), limits.limit_of(endpoint)
 
     @property
@@ -67,13 +65,8 @@ class Count:
 
     def note(self, reply: list[int]) -> None:
         """What Redis has replied, for EndpointThrottle. Without it, that one asks by itself."""
-        self._http.rate_limit = limits.outcome(self._key, self._limit, reply)
-
-
-def hold(outcomes: list[Outcome], request: Request) -> None:
-    """Keeps these counted until the request is known to be harmless: `counted_only_if`."""
-    http: Any = request._request
-    http.held = outcomes
+        self._state.counted = limits.outcome(self._key, self._limit, reply)
+        self._state.show(self._state.counted)
 
 
 @contextmanager
@@ -91,15 +84,14 @@ def counted_only_if(failure: type[Exception], request: Request) -> Iterator[None
         raise
     finally:
         if not is_failure:
-            _release(request._request)
+            _release(state_of(request))
 
 
-def _release(http: Any) -> None:
-    held: list[Outcome] = getattr(http, "held", [])
-    limits.give_back(held)
-    if http.rate_limit in held:
-        http.rate_limit = http.rate_limit._replace(remaining=http.rate_limit.remaining + 1)
-    http.held = []
+def _release(state: RequestState) -> None:
+    limits.give_back(state.held)
+    if state.limit in state.held:
+        state.limit = state.limit._replace(remaining=state.limit.remaining + 1)
+    state.held = []
 
 
 def count_refusal(request: Request, error: Exception) -> Throttled | None:
@@ -108,13 +100,12 @@ def count_refusal(request: Request, error: Exception) -> Throttled | None:
     A token that has just expired counts for its session: a hundred phones behind one address must
     each be told to refresh. A wrong password is counted already, by a limit of its own.
     """
-    http: Any = request._request
-    if getattr(http, "held", None):
+    if state_of(request).held:
         return None
     who = error.session if isinstance(error, TokenExpired) else address_of(request)
     key = limits.key(who, "unauthorized")
     outcome = limits.admit(key, limits.limit_of("unauthorized"))
-    _tell(outcome, http)
+    state_of(request).show(outcome)
     return None if outcome.admitted else Throttled(wait=outcome.seconds)
 
 
@@ -126,10 +117,3 @@ def endpoint_of(request: Request) -> str:
 
 def _who(endpoint: str, user_id: int | None, session: str) -> int | str | None:
     return session if endpoint in BY_SESSION else user_id
-
-
-def _tell(outcome: Outcome, http: Any) -> None:
-    """In the RateLimit headers: a refusal, or else the limit that has the least left."""
-    asked: Outcome = getattr(http, "rate_limit", None) or outcome
-    least = min(asked, outcome, key=lambda one: one.remaining)
-    http.rate_limit = least if outcome.admitted else outcome
