@@ -21,9 +21,9 @@ from feeds import store
 from follows.selectors import follower_ids
 from follows.services import remove_followees, remove_followers
 from moderation.services import erase_reasons_of, take_from_queue
+from newsfeed.api.answers import forget_answers
 from newsfeed.events import dead_letters, outbox
 from newsfeed.events.schemas import Activity, ActivityType
-from posts.idempotency import forget_answers
 from posts.selectors import ids_deleted_since
 from posts.services import erase_posts_of
 

@@ -2,6 +2,7 @@ from drf_spectacular.utils import extend_schema
 
 from accounts.documents import BLANK
 from moderation.serializers import ReportReasonSerializer, ReportSerializer
+from newsfeed.api.idempotency import BAD_KEY, IDEMPOTENCY_PARAMETERS, KEY_REUSED
 from newsfeed.api.schema import answer, body, problems
 from posts.documents import NO_SUCH_POST, POST_ID
 
@@ -12,7 +13,7 @@ report_post = extend_schema(
     summary="Report a post",
     description="Tell the moderators that another user's post should not be here, once.",
     tags=["posts"],
-    parameters=[POST_ID],
+    parameters=[POST_ID, *IDEMPOTENCY_PARAMETERS],
     request=body(ReportReasonSerializer, {"reason": REASON}),
     responses={
         201: answer(
@@ -24,9 +25,14 @@ report_post = extend_schema(
     | problems(
         "/posts/42/report/",
         {
-            400: [{"reason": BLANK}, {"post_id": "You cannot report your own post."}],
+            400: [
+                {"reason": BLANK},
+                {"post_id": "You cannot report your own post."},
+                BAD_KEY,
+            ],
             404: NO_SUCH_POST,
             409: "You have reported this post already.",
+            422: KEY_REUSED,
         },
     ),
 )

@@ -5,10 +5,12 @@ from accounts.authentication import AuthenticatedRequest
 from moderation import documents
 from moderation.serializers import ReportReasonSerializer, ReportSerializer
 from moderation.services import report_post
+from newsfeed.api.idempotency import idempotent
 
 
 class ReportView(APIView):
     @documents.report_post
+    @idempotent()
     def post(self, request: AuthenticatedRequest, post_id: int) -> Response:
         serializer = ReportReasonSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "axes",
     "newsfeed",
     "newsfeed.events",
+    "newsfeed.api",
     "accounts",
     "posts",
     "follows",

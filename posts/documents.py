@@ -1,7 +1,7 @@
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from accounts.documents import ALICE, BLANK, NO_SUCH_USER, USER_ID
-from newsfeed.api.idempotency import IDEMPOTENCY_PARAMETERS
+from newsfeed.api.idempotency import BAD_KEY, IDEMPOTENCY_PARAMETERS, KEY_REUSED
 from newsfeed.api.paging import BAD_PAGE, PAGE_PARAMETERS, next_page
 from newsfeed.api.schema import answer, body, id_parameter, problems
 from posts.serializers import PostContentSerializer, PostPageSerializer, PostSerializer
@@ -43,10 +43,10 @@ create_post = extend_schema(
         {
             400: [
                 {"content": BLANK},
-                {"Idempotency-Key": "Must be 1 to 255 visible ASCII characters."},
+                BAD_KEY,
             ],
             409: "A request with this Idempotency-Key is still running. Try again.",
-            422: "This Idempotency-Key came with another body before. Take a new one.",
+            422: KEY_REUSED,
         },
     ),
 )

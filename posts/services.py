@@ -1,19 +1,12 @@
-from collections.abc import Callable
-from typing import Any
-
-from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import PermissionDenied
 
-from accounts.models import User
 from accounts.selectors import lock_active_user_or_raise
 from newsfeed.api.exceptions import Conflict
-from newsfeed.api.idempotency import RequestKey
 from newsfeed.mysql.transactions import transactional
-from posts.idempotency import find_answer, keep_answer
 from posts.models import Post
 from posts.selectors import get_post_or_raise, lock_post_or_raise, lock_undeleted_post_or_raise
 
@@ -25,33 +18,6 @@ def create_post(*, user_id: int, content: str) -> Post:
     """Raises SessionEnded for somebody who was suspended or deleted meanwhile."""
     lock_active_user_or_raise(user_id)
     return Post.objects.create(user_id=user_id, content=content)
-
-
-def create_post_once(
-    *, user: User, content: str, key: RequestKey, to_answer: Callable[[Post], dict[str, Any]]
-) -> tuple[dict[str, Any], bool]:
-    """The answer, and whether it is that of an earlier request with this key.
-
-    Raises IdempotencyKeyReused, RequestStillRunning, and what `create_post` raises.
-    """
-    if first := find_answer(user.pk, key):
-        return first, True
-    try:
-        return _create_with_answer(user, content, key, to_answer), False
-    except IntegrityError:  # the other one of two at once was first
-        if first := find_answer(user.pk, key):
-            return first, True
-        raise
-
-
-@transactional
-def _create_with_answer(
-    user: User, content: str, key: RequestKey, to_answer: Callable[[Post], dict[str, Any]]
-) -> dict[str, Any]:
-    lock_active_user_or_raise(user.pk)
-    answer = to_answer(Post.objects.create(user=user, content=content))
-    keep_answer(user.pk, key, answer)
-    return answer
 
 
 @transactional

@@ -1,43 +1,25 @@
-from typing import Any
-
-from django.urls import reverse
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
-from newsfeed.api.idempotency import REPLAYED, parse_key
+from newsfeed.api.idempotency import idempotent
 from newsfeed.api.paging import page_response, parse_page
 from newsfeed.mysql.replica import may_read_replica
 from posts import documents
 from posts.selectors import get_post_or_raise, posts_of_user
 from posts.serializers import PostContentSerializer, PostSerializer
-from posts.services import create_post, create_post_once, delete_post, edit_post
+from posts.services import create_post, delete_post, edit_post
 
 
 class PostListView(APIView):
     @documents.create_post
+    @idempotent(location="post")
     def post(self, request: AuthenticatedRequest) -> Response:
         serializer = PostContentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        form = serializer.validated_data
-        key = parse_key(request, form)
-        if key is None:
-            post = create_post(user_id=request.user.pk, **form)
-            post.user = request.user  # loaded already: spares a query
-            return _created(request, PostSerializer(post).data)
-        answer, replayed = create_post_once(
-            user=request.user, key=key, to_answer=lambda post: PostSerializer(post).data, **form
-        )
-        return _created(request, answer, replayed=replayed)
-
-
-def _created(
-    request: AuthenticatedRequest, answer: dict[str, Any], *, replayed: bool = False
-) -> Response:
-    headers = {"Location": request.build_absolute_uri(reverse("post", args=[answer["id"]]))}
-    if replayed:
-        headers[REPLAYED] = "true"
-    return Response(answer, status=201, headers=headers)
+        post = create_post(user_id=request.user.pk, **serializer.validated_data)
+        post.user = request.user  # loaded already: spares a query
+        return Response(PostSerializer(post).data, status=201)
 
 
 class PostView(APIView):

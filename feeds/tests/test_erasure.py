@@ -31,10 +31,11 @@ from follows.models import Follow
 from follows.services import follow
 from moderation.services import report_post
 from newsfeed.api.exceptions import SessionEnded
+from newsfeed.api.models import IdempotencyKey
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.schemas import Activity, ActivityType, decode
 from newsfeed.kafka.topics import Topic
-from posts.models import IdempotencyKey, Post
+from posts.models import Post
 from posts.services import create_post
 
 ME = "/api/v1/users/me/"

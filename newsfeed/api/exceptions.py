@@ -38,7 +38,7 @@ class TooManyExports(APIException):
 
 class IdempotencyKeyReused(APIException):
     status_code = HTTPStatus.UNPROCESSABLE_ENTITY
-    default_detail = _("This Idempotency-Key came with another body before. Take a new one.")
+    default_detail = _("This Idempotency-Key came with another request before. Take a new one.")
     default_code = "idempotency_key_reused"
 
 

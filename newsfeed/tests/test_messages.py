@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
@@ -20,6 +21,13 @@ RAISED = re.compile(
     r"(NotFound|Conflict|ValidationError|AuthenticationFailed|PermissionDenied|NotAuthenticated"
     r"|ParseError|ContentTooLarge|APIException)$"
 )
+
+
+@pytest.fixture(autouse=True)
+def _language() -> Iterator[None]:
+    """A request leaves its language to its thread, and the test client's is that of the tests."""
+    yield
+    translation.deactivate()
 
 
 def test_a_problem_is_told_in_the_language_that_is_asked_for(client: APIClient) -> None:

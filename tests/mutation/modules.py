@@ -25,7 +25,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "follows/selectors.py": ("follows/tests", f"{FEEDS}/test_export.py", *FEED),
     "posts/services.py": ("posts/tests", "moderation/tests/test_moderate.py"),
     "posts/selectors.py": ("posts/tests", *FEED, f"{FEEDS}/test_erasure.py"),
-    "posts/idempotency.py": ("posts/tests/test_idempotency_key.py",),
+    "newsfeed/api/answers.py": (f"{API}/test_idempotency_key.py",),
     "accounts/sessions.py": SESSIONS,
     "accounts/revocation.py": SESSIONS,
     "newsfeed/events/outbox.py": (f"{EVENTS}/test_outbox.py", f"{FEEDS}/test_fanout.py"),
@@ -56,7 +56,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "newsfeed/api/limits.py": (f"{API}/test_limits.py",),
     "newsfeed/api/throttles.py": (f"{API}/test_limits.py", f"{API}/test_requests.py"),
     "newsfeed/api/paging.py": (f"{API}/test_paging.py", f"{FEEDS}/test_feed.py"),
-    "newsfeed/api/idempotency.py": ("posts/tests/test_idempotency_key.py",),
+    "newsfeed/api/idempotency.py": (f"{API}/test_idempotency_key.py",),
     "newsfeed/api/errors.py": (f"{API}/test_errors.py", f"{API}/test_odd_requests.py"),
     "newsfeed/api/etag.py": (f"{FEEDS}/test_feed_etag.py",),
 }

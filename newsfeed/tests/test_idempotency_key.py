@@ -12,9 +12,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from posts import services
-from posts.idempotency import keep_answer
-from posts.models import IdempotencyKey, Post
+from newsfeed.api import answers
+from newsfeed.api.answers import keep_answer
+from newsfeed.api.models import IdempotencyKey
+from posts.models import Post
 
 PATH = "/api/v1/posts/"
 INSERT = """
@@ -95,6 +96,40 @@ def test_a_key_that_came_with_another_body_is_refused(as_alice: APIClient) -> No
     assert _post(as_alice).content == first.content
 
 
+def test_a_key_belongs_to_one_path(as_alice: APIClient, as_bob: APIClient) -> None:
+    """Two requests of the same body: another path is another request."""
+    one, two = (as_bob.post(PATH, {"content": "bad"}).json()["id"] for _ in "12")
+
+    def report(post_id: int) -> Any:
+        path = f"{PATH}{post_id}/report/"
+        return as_alice.post(path, {"reason": "bad"}, headers={"Idempotency-Key": KEY})
+
+    assert not _is_replay(report(one))
+    assert report(two).status_code == 422
+    assert _is_replay(report(one))
+
+
+def test_an_answer_that_an_older_version_stored_comes_again(as_alice: APIClient) -> None:
+    first = _post(as_alice)
+    IdempotencyKey.objects.update(path="")
+    again = _post(as_alice)
+    assert _is_replay(again)
+    assert again.headers["Location"] == first.headers["Location"]
+
+
+def test_a_body_that_is_nested_too_deeply_for_a_fingerprint_is_refused(as_alice: APIClient) -> None:
+    body = b'{"content":' + b"[" * 300 + b"]" * 300 + b"}"
+    response = as_alice.generic(
+        "POST",
+        PATH,
+        body,  # type: ignore[arg-type]
+        "application/json",
+        headers={"Idempotency-Key": KEY},
+    )
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
 def test_the_same_body_may_be_written_otherwise(as_alice: APIClient) -> None:
     bodies = (b'{"content":"once"}', b' { "content" : "\\u006fnce" } ')
     first, second = (
@@ -154,7 +189,7 @@ def test_a_post_that_is_rolled_back_leaves_no_key(
         raise OperationalError(2013, "lost connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(services, "keep_answer", keep_and_fail)
+        patch.setattr(answers, "keep_answer", keep_and_fail)
         assert _post(as_alice).status_code == 503
     assert not IdempotencyKey.objects.exists()
     assert not Post.objects.exists()
@@ -199,7 +234,7 @@ def _standing_post(
 
     with ThreadPoolExecutor(1) as threads:
         with monkeypatch.context() as patch:
-            patch.setattr(services, "keep_answer", keep_and_stand)
+            patch.setattr(answers, "keep_answer", keep_and_stand)
             answer = threads.submit(_post_in_thread, client)
             assert stands.wait(60)
         try:

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.db.models import Q
 
 from newsfeed.admin.lists import ReadOnlyAdmin, number
-from posts.models import IdempotencyKey
+from newsfeed.api.models import IdempotencyKey
 
 
 @admin.register(IdempotencyKey)
