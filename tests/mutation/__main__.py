@@ -19,8 +19,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dev.control import ROOT
-from tests.faults.mutants.__main__ import copy_tree
 from tests.mutation.modules import TESTS
+from tests.mutation.tree import copy_tree
 
 TOOLS = Path(".venv-mutation")
 # Without --reuse-db: what a test leaves behind that is killed would fail all that come after it.
