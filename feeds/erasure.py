@@ -8,12 +8,11 @@ event again, before the consumer commits the one that it handles.
 import time
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
+from accounts.events import UserDeleted
 from accounts.selectors import deleted_since
 from accounts.services import delete_refresh_tokens, mark_erased
 from accounts.traces import erase_traces
@@ -23,7 +22,6 @@ from follows.services import remove_followees, remove_followers
 from moderation.services import erase_reasons_of, take_from_queue
 from newsfeed.api.answers import forget_answers
 from newsfeed.events import dead_letters, outbox
-from newsfeed.events.schemas import Activity, ActivityType
 from posts.selectors import ids_deleted_since
 from posts.services import erase_posts_of
 
@@ -74,17 +72,7 @@ def _erase_chunk(user_id: int, since: datetime) -> bool:
 
 def take_up_again(user_ids: Iterable[int]) -> None:
     """By an event, as a deletion starts it."""
-    now = timezone.now()
-    outbox.leave_to_relay(
-        Activity(
-            type=ActivityType.USER_DELETE,
-            version=1,
-            event_id=uuid4(),
-            occurred_at=now,
-            actor_id=user_id,
-        )
-        for user_id in user_ids
-    )
+    outbox.leave_to_relay(UserDeleted(actor_id=user_id) for user_id in user_ids)
 
 
 def _leave_feeds(user_id: int, since: datetime) -> int:
@@ -105,4 +93,4 @@ def _leave_feeds(user_id: int, since: datetime) -> int:
 
 @transaction.atomic
 def _go_on_later(user_id: int) -> None:
-    outbox.hand_over(outbox.record(ActivityType.USER_DELETE, actor_id=user_id))
+    outbox.hand_over(outbox.record(UserDeleted(actor_id=user_id)))

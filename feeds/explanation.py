@@ -20,6 +20,7 @@ from newsfeed.events import outbox, replay
 from newsfeed.events.models import DeadLetter, OutboxEvent
 from newsfeed.exceptions import Unavailable
 from newsfeed.kafka.topics import Topic
+from posts.events import PostCreated
 from posts.models import Post
 from posts.selectors import get_any_post_or_raise
 
@@ -93,7 +94,7 @@ def explain(user_id: int, post_id: int) -> Explanation:
         feed_state=state,
         floor=content.floor if content and content.is_ready else None,
         in_redis=content is not None and str(post_id) in content.scores,
-        waiting=outbox.find_post_create(post_id),
+        waiting=outbox.find_waiting(PostCreated, post_id),
         dead_letters=_dead_letters(user_id, post),
     )
 

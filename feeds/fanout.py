@@ -7,20 +7,16 @@ from typing import NamedTuple
 from django.conf import settings
 from prometheus_client import Counter, Histogram
 
+from feeds.events import FeedRecord, encode_for_each
 from follows.selectors import follower_ids
 from newsfeed.breaker import Breaker, BreakerOpen
 from newsfeed.events import outbox, tracing
+from newsfeed.events.event import Event
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import (
-    Activity,
-    ActivityType,
-    AuditRecord,
-    FeedRecord,
-    encode_for_each,
-)
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.producer import Delivery, Message, PublishError
-from newsfeed.kafka.topics import Topic, audit_log
+from newsfeed.kafka.topics import Topic
+from posts.events import PostCreated
 from posts.selectors import find_visible_post
 
 logger = logging.getLogger(__name__)
@@ -50,24 +46,24 @@ for _by in ("request", "relay"):
     PUBLISHED.labels(_by), SIZE.labels(_by)
 
 
-def publish_inline(event: OutboxEvent) -> None:
+def publish_inline(row: OutboxEvent) -> None:
     """Publishes right after the commit, if that is quick; else the relay does it."""
-    record = outbox.record_of(event)
-    followers = _followers(record, after=0, limit=settings.FANOUT_INLINE_LIMIT + 1)
+    event = outbox.event_of(row)
+    followers = _followers(event, after=0, limit=settings.FANOUT_INLINE_LIMIT + 1)
     if len(followers) > settings.FANOUT_INLINE_LIMIT:
-        outbox.hand_over(event)
+        outbox.hand_over(row)
         return
     try:
         with kafka_breaker.guard():
-            first, messages = [_own_message(event, record)], _feed_messages(record, followers)
-            producer.send(_traced(event, first, messages)).wait(INLINE_SECONDS)
+            first, messages = [_own_message(row, event)], _feed_messages(event, followers)
+            producer.send(_traced(row, first, messages)).wait(INLINE_SECONDS)
     except (PublishError, BreakerOpen) as error:
-        logger.warning("%s is left to the relay: %r", event, error)
-        outbox.hand_over(event)
+        logger.warning("%s is left to the relay: %r", row, error)
+        outbox.hand_over(row)
         return
-    outbox.published([event])
+    outbox.published([row])
     PUBLISHED.labels("request").inc()
-    _observe_size(record, len(messages), "request")
+    _observe_size(event, len(messages), "request")
 
 
 class _Sent(NamedTuple):
@@ -136,45 +132,44 @@ def _try_to_send(event: OutboxEvent, worker: str) -> _Sent | None:
         return None
 
 
-def _send_slice(event: OutboxEvent) -> _Sent:
-    record = outbox.record_of(event)
-    followers = _followers(record, after=event.published_to, limit=FOLLOWERS_PER_SLICE)
-    messages = _feed_messages(record, followers)
+def _send_slice(row: OutboxEvent) -> _Sent:
+    event = outbox.event_of(row)
+    followers = _followers(event, after=row.published_to, limit=FOLLOWERS_PER_SLICE)
+    messages = _feed_messages(event, followers)
     room = BYTES_PER_SLICE // len(messages[0].value) if messages else len(followers)
     is_last = len(followers) < FOLLOWERS_PER_SLICE and len(followers) <= room
-    first = [] if event.published_to else [_own_message(event, record)]
-    delivery = producer.send(_traced(event, first, messages[:room]))
-    _observe_size(record, len(messages[:room]), "relay")
-    return _Sent(event, delivery, None if is_last else followers[:room][-1])
+    first = [] if row.published_to else [_own_message(row, event)]
+    delivery = producer.send(_traced(row, first, messages[:room]))
+    _observe_size(event, len(messages[:room]), "relay")
+    return _Sent(row, delivery, None if is_last else followers[:room][-1])
 
 
-def _observe_size(record: Activity | AuditRecord, records: int, by: str) -> None:
-    if record.type == ActivityType.POST_CREATE:
+def _observe_size(event: Event, records: int, by: str) -> None:
+    if isinstance(event, PostCreated):
         SIZE.labels(by).observe(records)
 
 
-def _followers(record: Activity | AuditRecord, *, after: int, limit: int) -> list[int]:
+def _followers(event: Event, *, after: int, limit: int) -> list[int]:
     """Only a new post concerns followers.
 
     Read after the post's commit: whoever follows later invalidates his own feed, and its rebuild
     finds the post. Read earlier, such a follower would get it from neither.
     """
-    if record.type != ActivityType.POST_CREATE:
+    if not isinstance(event, PostCreated):
         return []
-    return follower_ids(record.actor_id, after=after, limit=limit)
+    return follower_ids(event.actor_id, after=after, limit=limit)
 
 
-def _own_message(event: OutboxEvent, record: Activity | AuditRecord) -> Message:
-    topic = audit_log() if isinstance(record, AuditRecord) else Topic.ACTIVITY.today()
-    return Message(topic, record.entity_id, outbox.value_of(event, record))
+def _own_message(row: OutboxEvent, event: Event) -> Message:
+    return Message(event.topic(), event.entity_id, outbox.value_of(row, event))
 
 
-def _traced(event: OutboxEvent, *parts: list[Message]) -> list[Message]:
+def _traced(row: OutboxEvent, *parts: list[Message]) -> list[Message]:
     """The parts as one, with the request's id on the first message of each.
 
     One is enough to follow a request; on each it would cost the relay and the consumer CPU.
     """
-    headers = tracing.headers(event.request_id)
+    headers = tracing.headers(row.request_id)
     return [
         message._replace(headers=headers) if n == 0 else message
         for part in parts
@@ -186,8 +181,8 @@ def _trace(event: OutboxEvent) -> dict[str, str]:
     return {"request_id": event.request_id}
 
 
-def _feed_messages(event: Activity | AuditRecord, followers: list[int]) -> list[Message]:
-    if not followers or not isinstance(event, Activity) or event.post_id is None:
+def _feed_messages(event: Event, followers: list[int]) -> list[Message]:
+    if not followers or not isinstance(event, PostCreated):
         return []
     post = find_visible_post(event.post_id)
     if post is None:

@@ -2,15 +2,19 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.utils import timezone
 from prometheus_client import Counter, Histogram
 
+from accounts.events import UserDeleted
 from feeds import erasure, services, settling, store
-from newsfeed.events.schemas import Activity, ActivityType, FeedRecord
+from feeds.events import FeedRecord
+from follows.events import FollowEvent
+from newsfeed.events.event import Event
 from newsfeed.kafka.topics import Topic
+from posts.events import VisibilityChanged
 
 DELIVERY = Histogram(
     "feed_delivery_seconds",
@@ -47,11 +51,11 @@ def _observe_delivery(seconds: float) -> None:
     DELIVERY.observe(max(0.0, seconds))
 
 
-def apply_activity(events: list[Activity]) -> None:
+def apply_activity(events: Sequence[Event]) -> None:
     """Each of its parts is bounded in time, however many followers there are and events."""
-    _freshen({event.actor_id for event in events if event.type in FOLLOW_CHANGES})
-    erasure.erase({event.actor_id for event in events if event.type == ActivityType.USER_DELETE})
-    settling.settle(event for event in events if event.type in VISIBILITY_CHANGES)
+    _freshen({event.actor_id for event in events if isinstance(event, FollowEvent)})
+    erasure.erase({event.actor_id for event in events if isinstance(event, UserDeleted)})
+    settling.settle(event for event in events if isinstance(event, VisibilityChanged))
 
 
 def _freshen(user_ids: set[int]) -> None:
@@ -68,8 +72,6 @@ def _freshen(user_ids: set[int]) -> None:
         services.rebuild(user_id, store.workers)
 
 
-FOLLOW_CHANGES = {ActivityType.FOLLOW, ActivityType.UNFOLLOW}
-VISIBILITY_CHANGES = {ActivityType.POST_DELETE, ActivityType.POST_HIDE, ActivityType.POST_UNHIDE}
 HANDLERS: dict[Topic, Callable[[list[Any]], None]] = {
     Topic.FEED: push_posts,
     Topic.ACTIVITY: apply_activity,

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from django.utils import timezone
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from feeds import store
 from follows.selectors import follower_ids
 from newsfeed.events import outbox
-from newsfeed.events.schemas import Activity
+from posts.events import VisibilityChanged
 from posts.selectors import visible_ids
 
 STEP_SECONDS = 0.2
@@ -35,7 +36,7 @@ class _Walk:
 
     author_id: int
     settled_to: int
-    events: list[Activity] = field(default_factory=list)
+    events: list[VisibilityChanged] = field(default_factory=list)
     """One for each post."""
     pages: list[list[int]] = field(default_factory=list)
     """Of this step."""
@@ -43,7 +44,7 @@ class _Walk:
 
     @property
     def post_ids(self) -> set[int]:
-        return {event.post_id for event in self.events if event.post_id}
+        return {event.post_id for event in self.events}
 
     def go_on(self, visible: set[int]) -> None:
         """By one page."""
@@ -58,7 +59,7 @@ class _Walk:
         self.is_over = len(page) < limit
 
 
-def settle(events: Iterable[Activity]) -> None:
+def settle(events: Iterable[VisibilityChanged]) -> None:
     """One step for the posts that these are about. Raises StoreUnavailable."""
     walks = _walks(events)
     post_ids = {post_id for walk in walks for post_id in walk.post_ids}
@@ -74,15 +75,15 @@ def settle(events: Iterable[Activity]) -> None:
         outbox.leave_to_relay(rests)
 
 
-def _walks(events: Iterable[Activity]) -> list[_Walk]:
+def _walks(events: Iterable[VisibilityChanged]) -> list[_Walk]:
     """Posts of one author go together if they are equally far.
 
     A post that has several events goes on after the least of them: then all the others have no more
     to do. So a day's events that are applied once more do not each start another walk to the end.
     """
-    least: dict[int, Activity] = {}
+    least: dict[int, VisibilityChanged] = {}
     for event in events:
-        if event.post_id and _settled_to(event) <= _settled_to(least.get(event.post_id, event)):
+        if _settled_to(event) <= _settled_to(least.get(event.post_id, event)):
             least[event.post_id] = event
     walks: dict[tuple[int, int], _Walk] = {}
     for event in least.values():
@@ -91,7 +92,7 @@ def _walks(events: Iterable[Activity]) -> list[_Walk]:
     return list(walks.values())
 
 
-def _settled_to(event: Activity) -> int:
+def _settled_to(event: VisibilityChanged) -> int:
     return event.settled_to or 0
 
 
@@ -113,7 +114,7 @@ def _give_back(page: list[int], post_ids: set[int]) -> None:
         store.workers.push(dict.fromkeys(page, sorted(post_ids)))
 
 
-def _rests(walk: _Walk) -> Iterator[Activity]:
-    now, settled_to = timezone.now(), walk.settled_to or None
+def _rests(walk: _Walk) -> Iterator[VisibilityChanged]:
+    now, settled_to = timezone.now(), walk.settled_to or UNSET
     for event in walk.events:
         yield replace(event, event_id=uuid4(), occurred_at=now, settled_to=settled_to)

@@ -6,19 +6,28 @@ leave for after the commit is only a short cut: the relay and the consumer do it
 
 import logging
 from typing import Any
-from uuid import uuid4
 
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 
+from accounts.events import UserDeleted
 from accounts.models import User
 from feeds import fanout, store
 from feeds.store import StoreUnavailable
+from follows.events import Followed, FollowEvent, Unfollowed
 from follows.models import Follow
+from moderation.events import BY_VERB
 from moderation.models import ModerationAction
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import ActivityType, AuditRecord
+from posts.events import (
+    PostCreated,
+    PostDeleted,
+    PostEvent,
+    PostHidden,
+    PostUnhidden,
+    PostUpdated,
+)
 from posts.models import Post
 
 logger = logging.getLogger(__name__)
@@ -37,35 +46,32 @@ def post_saved(
     instance: Post, *, created: bool, update_fields: frozenset[str] | None, **_: Any
 ) -> None:
     if created:
-        type_ = ActivityType.POST_CREATE
+        event_type: type[PostEvent] = PostCreated
     elif instance.deleted_at:
-        type_ = ActivityType.POST_DELETE
+        event_type = PostDeleted
     elif update_fields and "hidden_at" in update_fields:
-        type_ = ActivityType.POST_HIDE if instance.hidden_at else ActivityType.POST_UNHIDE
+        event_type = PostHidden if instance.hidden_at else PostUnhidden
     else:
-        type_ = ActivityType.POST_UPDATE
-    _record_post(type_, instance)
+        event_type = PostUpdated
+    _record_post(event_type, instance)
 
 
 def post_deleted(instance: Post, **_: Any) -> None:
-    _record_post(ActivityType.POST_DELETE, instance)
+    _record_post(PostDeleted, instance)
 
 
 def followed(instance: Follow, *, created: bool, **_: Any) -> None:
     if created:
-        _record_follow(ActivityType.FOLLOW, instance)
+        _record_follow(Followed, instance)
 
 
 def unfollowed(instance: Follow, **_: Any) -> None:
-    _record_follow(ActivityType.UNFOLLOW, instance)
+    _record_follow(Unfollowed, instance)
 
 
 def moderated(instance: ModerationAction, **_: Any) -> None:
     """Such a row is saved once."""
-    record = AuditRecord(
-        type=instance.action,
-        version=1,
-        event_id=uuid4(),
+    event = BY_VERB[instance.action](
         occurred_at=instance.created_at,
         actor_id=instance.moderator_id,
         target_type=instance.target_type,
@@ -74,29 +80,30 @@ def moderated(instance: ModerationAction, **_: Any) -> None:
         before=instance.before,
         after=instance.after,
     )
-    _publish_on_commit(outbox.keep(record))
+    _publish_on_commit(outbox.record(event))
 
 
 def user_saved(instance: User, *, update_fields: frozenset[str] | None, **_: Any) -> None:
     if update_fields and "deleted_at" in update_fields:
-        event = outbox.record(ActivityType.USER_DELETE, actor_id=instance.pk)
+        row = outbox.record(UserDeleted(actor_id=instance.pk))
         transaction.on_commit(lambda: _invalidate(instance.pk), robust=True)
-        _publish_on_commit(event)
+        _publish_on_commit(row)
 
 
-def _record_post(type_: ActivityType, post: Post) -> None:
-    _publish_on_commit(outbox.record(type_, actor_id=post.user_id, post_id=post.pk))
+def _record_post(event_type: type[PostEvent], post: Post) -> None:
+    event = event_type(actor_id=post.user_id, post_id=post.pk)
+    _publish_on_commit(outbox.record(event))
 
 
-def _record_follow(type_: ActivityType, follow: Follow) -> None:
-    event = outbox.record(type_, actor_id=follow.follower_id, followee_id=follow.followee_id)
+def _record_follow(event_type: type[FollowEvent], follow: Follow) -> None:
+    row = outbox.record(event_type(actor_id=follow.follower_id, followee_id=follow.followee_id))
     transaction.on_commit(lambda: _invalidate(follow.follower_id), robust=True)
-    _publish_on_commit(event)
+    _publish_on_commit(row)
 
 
-def _publish_on_commit(event: OutboxEvent) -> None:
+def _publish_on_commit(row: OutboxEvent) -> None:
     # Robust: the change is committed and answered as such, whatever happens to the short cut.
-    transaction.on_commit(lambda: fanout.publish_inline(event), robust=True)
+    transaction.on_commit(lambda: fanout.publish_inline(row), robust=True)
 
 
 def _invalidate(user_id: int) -> None:

@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from feeds.events import FeedRecord
 from feeds.tests.conftest import Away, dead_letter, make_ready, stored_ids
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.schemas import FeedRecord, encode
+from newsfeed.events.registry import encode
 
 CHANGELIST = "admin:events_deadletter_changelist"
 NEW = datetime(2026, 3, 9, tzinfo=UTC)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -12,6 +11,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.exceptions import NotFound
 from rest_framework.test import APIClient
 
+from accounts.events import UserDeleted
 from accounts.models import RefreshToken, User
 from accounts.services import delete_user, update_profile
 from conftest import Broker, Pipeline
@@ -32,8 +32,9 @@ from follows.services import follow
 from moderation.services import report_post
 from newsfeed.api.exceptions import SessionEnded
 from newsfeed.api.models import IdempotencyKey
+from newsfeed.events.event import Event
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import Activity, ActivityType, decode
+from newsfeed.events.registry import decode
 from newsfeed.kafka.topics import Topic
 from posts.models import Post
 from posts.services import create_post
@@ -75,11 +76,11 @@ def settle(pipeline: Pipeline) -> Callable[[], None]:
     return pipeline.settle
 
 
-def _deletions(broker: Broker) -> list[Activity]:
+def _deletions(broker: Broker) -> list[Event]:
     records = broker.records(Topic.ACTIVITY.today())
     events = [decode(Topic.ACTIVITY, record.value) for record in records]
     assert {record.partition for record in records} == {records[0].partition}
-    return [event for event in events if isinstance(event, Activity)]
+    return [event for event in events if isinstance(event, Event)]
 
 
 def test_the_posts_leave_feeds_and_redis_and_nothing_is_left(
@@ -245,13 +246,7 @@ def test_what_was_deleted_long_ago_makes_no_room_for_what_is_in_the_feeds(
 def test_a_batch_names_each_user_once(monkeypatch: pytest.MonkeyPatch, alice: User) -> None:
     erased: list[set[int]] = []
     monkeypatch.setattr(erasure, "erase", erased.append)
-    event = Activity(
-        type=ActivityType.USER_DELETE,
-        version=1,
-        event_id=uuid4(),
-        occurred_at=timezone.now(),
-        actor_id=alice.pk,
-    )
+    event = UserDeleted(actor_id=alice.pk)
     handlers.apply_activity([event, event])
     assert erased == [{alice.pk}]
 

@@ -1,7 +1,6 @@
 """What the records do to the feeds; records come again, and in any order."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -11,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from conftest import Redis
 from feeds import handlers, services, settling, store
+from feeds.events import FeedRecord
 from feeds.store import Slice, StoreUnavailable
 from feeds.tests.conftest import (
     FEED,
@@ -22,9 +22,10 @@ from feeds.tests.conftest import (
     stored_ids,
     write_posts,
 )
+from follows.events import Followed, FollowEvent, Unfollowed
 from follows.models import Follow
-from newsfeed.events.schemas import Activity, ActivityType, FeedRecord
 from newsfeed.kafka.topics import Topic
+from posts.events import PostCreated, PostDeleted, PostEvent, PostHidden, PostUnhidden, PostUpdated
 from posts.models import Post
 
 
@@ -33,16 +34,8 @@ def _record(post_id: int, follower: User) -> FeedRecord:
     return FeedRecord(post_id, 1, follower.pk, "안녕", written)
 
 
-def _activity(type_: ActivityType, actor: User, post_id: int | None = None) -> Activity:
-    return Activity(
-        type=type_,
-        version=1,
-        event_id=uuid4(),
-        occurred_at=timezone.now(),
-        actor_id=actor.pk,
-        post_id=post_id,
-        followee_id=actor.pk + 1 if type_ in handlers.FOLLOW_CHANGES else None,
-    )
+def _follow_event(event_type: type[FollowEvent], follower: User) -> FollowEvent:
+    return event_type(actor_id=follower.pk, followee_id=follower.pk + 1)
 
 
 def _metric(name: str) -> float:
@@ -93,10 +86,10 @@ def test_a_follow_and_an_unfollow_give_the_follower_a_fresh_feed(
     make_ready(bob.pk)
     make_ready(carol.pk, [77])
     edges(alice, [bob])
-    handlers.apply_activity([_activity(ActivityType.FOLLOW, bob)])
+    handlers.apply_activity([_follow_event(Followed, bob)])
     assert stored_ids(bob.pk) == ids
     Follow.objects.all()._raw_delete("default")
-    handlers.apply_activity([_activity(ActivityType.UNFOLLOW, bob)])
+    handlers.apply_activity([_follow_event(Unfollowed, bob)])
     assert stored_ids(bob.pk) == []
     assert stored_ids(carol.pk) == [77]
 
@@ -110,11 +103,11 @@ def test_the_order_of_follows_and_unfollows_does_not_matter(
     ids = write_posts(alice, 2)
     if follows_in_the_end:
         edges(alice, [bob])
-    types = [ActivityType.FOLLOW, ActivityType.UNFOLLOW]
+    types: list[type[FollowEvent]] = [Followed, Unfollowed]
     for order in (types, types[::-1], types + types):
         for type_ in order:
-            handlers.apply_activity([_activity(type_, bob)])
-        handlers.apply_activity([_activity(type_, bob) for type_ in order])
+            handlers.apply_activity([_follow_event(type_, bob)])
+        handlers.apply_activity([_follow_event(type_, bob) for type_ in order])
         assert stored_ids(bob.pk) == (ids if follows_in_the_end else [])
 
 
@@ -123,8 +116,8 @@ def test_a_feed_is_rebuilt_once_for_all_changes_in_a_batch(
 ) -> None:
     rebuilt: list[int] = []
     monkeypatch.setattr(services, "rebuild", lambda user_id, _: rebuilt.append(user_id))
-    change = _activity(ActivityType.FOLLOW, bob)
-    handlers.apply_activity([change, change, _activity(ActivityType.UNFOLLOW, alice), change])
+    change = _follow_event(Followed, bob)
+    handlers.apply_activity([change, change, _follow_event(Unfollowed, alice), change])
     assert sorted(rebuilt) == [alice.pk, bob.pk]
 
 
@@ -136,7 +129,7 @@ def test_feeds_that_there_is_no_time_for_are_left_to_their_readers(
     make_ready(bob.pk)
     make_ready(carol.pk, ids)
     edges(alice, [bob])
-    follows = [_activity(ActivityType.FOLLOW, bob), _activity(ActivityType.UNFOLLOW, carol)]
+    follows = [_follow_event(Followed, bob), _follow_event(Unfollowed, carol)]
     handlers.apply_activity(follows)
     assert [read(user.pk) for user in (bob, carol)] == [None, None]
     assert [post["id"] for post in as_bob.get(FEED).json()["results"]] == ids
@@ -151,7 +144,7 @@ def test_deleted_posts_give_their_places_back_in_every_followers_feed(
     edges(alice, followers)
     for user in [*followers, carol]:
         make_ready(user.pk, [9, 8, 7])
-    deletes = [_activity(ActivityType.POST_DELETE, alice, post_id=id_) for id_ in (9, 7)]
+    deletes = [PostDeleted(actor_id=alice.pk, post_id=id_) for id_ in (9, 7)]
     handlers.apply_activity(deletes)
     assert [read(user.pk) for user in followers] == [Slice([8], 0)] * 5
     assert stored_ids(carol.pk) == [9, 8, 7]
@@ -167,10 +160,10 @@ def test_a_hidden_post_leaves_the_feeds_and_comes_back(
     for user in [*followers, carol]:
         make_ready(user.pk, [newer, post_id])
     Post.objects.filter(pk=post_id).update(hidden_at=timezone.now())
-    handlers.apply_activity([_activity(ActivityType.POST_HIDE, alice, post_id)])
+    handlers.apply_activity([PostHidden(actor_id=alice.pk, post_id=post_id)])
     assert [stored_ids(user.pk) for user in followers] == [[newer]] * 5
     Post.objects.filter(pk=post_id).update(hidden_at=None)
-    handlers.apply_activity([_activity(ActivityType.POST_UNHIDE, alice, post_id)])
+    handlers.apply_activity([PostUnhidden(actor_id=alice.pk, post_id=post_id)])
     assert [stored_ids(user.pk) for user in [*followers, carol]] == [[newer, post_id]] * 6
 
 
@@ -184,11 +177,11 @@ def test_the_order_of_hiding_and_unhiding_does_not_matter(
     (post_id,) = write_posts(alice, 1)
     if is_hidden_in_the_end:
         Post.objects.update(hidden_at=timezone.now())
-    types = [ActivityType.POST_HIDE, ActivityType.POST_UNHIDE]
+    types: list[type[PostEvent]] = [PostHidden, PostUnhidden]
     for order in (types, types[::-1], types + types):
         make_ready(bob.pk, [post_id])
         for type_ in order:
-            handlers.apply_activity([_activity(type_, alice, post_id)])
+            handlers.apply_activity([type_(actor_id=alice.pk, post_id=post_id)])
         assert stored_ids(bob.pk) == ([] if is_hidden_in_the_end else [post_id])
 
 
@@ -203,21 +196,21 @@ def test_a_post_unhidden_while_it_is_being_removed_comes_back(
 
     def unhide_and_remove(user_ids: list[int], post_ids: list[int]) -> None:
         Post.objects.update(hidden_at=None)
-        handlers.apply_activity([_activity(ActivityType.POST_UNHIDE, alice, post_id)])
+        handlers.apply_activity([PostUnhidden(actor_id=alice.pk, post_id=post_id)])
         remove(user_ids, post_ids)
 
     monkeypatch.setattr(store.workers, "remove", unhide_and_remove)
-    handlers.apply_activity([_activity(ActivityType.POST_HIDE, alice, post_id)])
+    handlers.apply_activity([PostHidden(actor_id=alice.pk, post_id=post_id)])
     assert stored_ids(bob.pk) == [post_id]
 
 
-@pytest.mark.parametrize("type_", [ActivityType.POST_CREATE, ActivityType.POST_UPDATE])
+@pytest.mark.parametrize("event_type", [PostCreated, PostUpdated])
 def test_other_activities_leave_the_feeds_alone(
-    alice: User, bob: User, redis: Redis, type_: ActivityType
+    alice: User, bob: User, redis: Redis, event_type: type[PostEvent]
 ) -> None:
     edges(alice, [bob])
     make_ready(bob.pk, [9, 8])
-    handlers.apply_activity([_activity(type_, alice, post_id=9)])
+    handlers.apply_activity([event_type(actor_id=alice.pk, post_id=9)])
     assert stored_ids(bob.pk) == [9, 8]
     assert redis.dbsize() == 1
 
@@ -227,4 +220,4 @@ def test_without_redis_the_records_must_come_again(bob: User, redis_away: Away) 
         with pytest.raises(StoreUnavailable):
             handlers.push_posts([_record(5, bob)])
         with pytest.raises(StoreUnavailable):
-            handlers.apply_activity([_activity(ActivityType.FOLLOW, bob)])
+            handlers.apply_activity([_follow_event(Followed, bob)])

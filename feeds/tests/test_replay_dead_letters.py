@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from io import StringIO
-from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,10 +11,12 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from conftest import Broker
 from feeds import handlers
+from feeds.events import FeedRecord
 from feeds.tests.conftest import Away, dead_letter, edges, make_ready, read, stored_ids, write_posts
+from follows.events import Unfollowed
 from newsfeed.events import dead_letters
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.schemas import Activity, ActivityType, FeedRecord, encode
+from newsfeed.events.registry import encode
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
 
@@ -45,11 +46,8 @@ def _letter(post_id: int, follower_id: int = 2, *, offset: int = 0) -> DeadLette
 
 
 def _unfollow(user_id: int) -> DeadLetter:
-    type_, event_id = ActivityType.UNFOLLOW, uuid4()
-    activity = Activity(
-        type=type_, version=1, event_id=event_id, occurred_at=NEW, actor_id=user_id, followee_id=1
-    )
-    return dead_letter(encode(activity), user_id, Topic.ACTIVITY)
+    event = Unfollowed(occurred_at=NEW, actor_id=user_id, followee_id=1)
+    return dead_letter(encode(event), user_id, Topic.ACTIVITY)
 
 
 def _replay(*options: str) -> list[str]:

@@ -11,11 +11,11 @@ from django.utils import timezone
 from accounts.models import User
 from conftest import NEW_GROUP, NEW_PREFIX, Broker, Redis
 from feeds import store
+from feeds.events import FeedRecord
 from feeds.handlers import HANDLERS, push_posts
 from feeds.tests.conftest import Away, crowd, edges, make_ready, stored_ids
 from follows.services import follow
 from newsfeed.events import consumer
-from newsfeed.events.schemas import FeedRecord
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
 from newsfeed.workers import loop

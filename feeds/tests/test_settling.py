@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from unittest.mock import Mock
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -17,8 +16,9 @@ from feeds.store import StoreUnavailable
 from feeds.tests.conftest import FEED, Away, crowd, edges, make_ready, stored_ids, write_posts
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import Activity, ActivityType, decode
+from newsfeed.events.registry import decode
 from newsfeed.kafka.topics import Topic
+from posts.events import PostHidden, VisibilityChanged
 from posts.models import Post
 from posts.services import delete_post
 
@@ -34,16 +34,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "STEP_SECONDS", 0)
 
 
-def _event(post_id: int, author: User, settled_to: int | None = None) -> Activity:
-    return Activity(
-        type=ActivityType.POST_HIDE,
-        version=1,
-        event_id=uuid4(),
-        occurred_at=timezone.now(),
-        actor_id=author.pk,
-        post_id=post_id,
-        settled_to=settled_to,
-    )
+def _event(post_id: int, author: User, settled_to: int | None = None) -> VisibilityChanged:
+    return PostHidden(actor_id=author.pk, post_id=post_id, settled_to=settled_to)
 
 
 def _warm(users: list[User], ids: Ids) -> None:
@@ -63,14 +55,14 @@ def _unhide(*post_ids: int) -> None:
     Post.objects.filter(pk__in=post_ids).update(hidden_at=None)
 
 
-def _take_rests() -> list[Activity]:
+def _take_rests() -> list[VisibilityChanged]:
     """What waits for the relay, which has it from now on."""
-    rests = [outbox.record_of(event) for event in OutboxEvent.objects.order_by("pk")]
+    rests = [outbox.event_of(row) for row in OutboxEvent.objects.order_by("pk")]
     OutboxEvent.objects.all().delete()
-    return [rest for rest in rests if isinstance(rest, Activity)]
+    return [rest for rest in rests if isinstance(rest, VisibilityChanged)]
 
 
-def _run(events: list[Activity]) -> int:
+def _run(events: list[VisibilityChanged]) -> int:
     """To the end, a batch for each event. Returns how many those were."""
     steps = 0
     while events:
@@ -93,7 +85,7 @@ def test_a_deleted_post_leaves_many_feeds_in_many_steps(
     records = broker.records(Topic.ACTIVITY.today())
     events = [decode(Topic.ACTIVITY, record.value) for record in records]
     # Kafka may have one twice, when its acknowledgement came late.
-    once = {e.settled_to: e.event_id for e in events if isinstance(e, Activity)}
+    once = {e.settled_to or None: e.event_id for e in events if isinstance(e, VisibilityChanged)}
     assert list(once) == [None, *(user.pk for user in followers[1:6:2])]
     assert len(set(once.values())) == 4
     assert len({record.partition for record in records}) == 1
@@ -266,7 +258,7 @@ def test_whom_there_is_no_time_for_at_all_waits_for_a_later_batch(
     _hide(*ids)
     settling.settle([_event(ids[0], alice), _event(ids[1], bob)])
     rests = _take_rests()
-    settled_to = [(rest.post_id, rest.settled_to) for rest in rests]
+    settled_to = [(rest.post_id, rest.settled_to or None) for rest in rests]
     assert settled_to == [(ids[0], followers[1].pk), (ids[1], None)]
     assert _run(rests) == 3 + 4
     assert _feeds(followers) == [[]] * 7

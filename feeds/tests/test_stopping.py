@@ -18,12 +18,13 @@ from accounts import clean_up
 from accounts.models import RevokedToken, User
 from conftest import Broker, Redis
 from feeds import store
+from feeds.events import FeedRecord
 from feeds.management.commands.verify_feeds import USERS_PER_PAGE
 from feeds.tests.conftest import crowd, dead_letter, edges, make_ready, stored_ids, write_posts
 from feeds.tests.processes import ROOT, names
 from follows.models import Follow
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.schemas import FeedRecord, encode
+from newsfeed.events.registry import encode
 from newsfeed.kafka import topic_admin
 from posts.models import Post
 from tests.deadline import wait_until

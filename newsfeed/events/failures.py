@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from newsfeed.events import dead_letters
 from newsfeed.events.dead_letters import RawRecord
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.schemas import InvalidRecord, UnknownType, decode
+from newsfeed.events.registry import InvalidRecord, UnknownType, decode
 from newsfeed.exceptions import Unavailable
 from newsfeed.kafka.topics import Topic
 

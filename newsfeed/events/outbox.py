@@ -9,17 +9,16 @@ import random
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
-from uuid import uuid4
 
 import msgspec
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from newsfeed import logs
+from newsfeed.events import registry
+from newsfeed.events.event import Event
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import Activity, ActivityType, AuditRecord
 
 REQUEST_LEASE = timedelta(seconds=2)
 """How long the request that wrote the row has to publish it; then a relay takes it."""
@@ -36,59 +35,42 @@ MAX_DEPTH = 100_000
 """Counting stops there: by then it is the age that matters, and counting goes on costing."""
 
 
-def record(type_: ActivityType, *, actor_id: int, **ids: int) -> OutboxEvent:
+def record(event: Event) -> OutboxEvent:
     """Writes the event beside what it tells of, leased to the caller.
 
     Raises TransactionManagementError outside `atomic()`: the two must commit together.
     """
-    return keep(
-        Activity(
-            type=type_,
-            version=1,
-            event_id=uuid4(),
-            occurred_at=timezone.now(),
-            actor_id=actor_id,
-            **ids,
-        )
-    )
-
-
-def keep(record: Activity | AuditRecord) -> OutboxEvent:
-    """As `record`, of one that is made already."""
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("An event is recorded with its cause.")
     return OutboxEvent.objects.create(
-        event_id=record.event_id,
-        payload=msgspec.to_builtins(record),
+        event_id=event.event_id,
+        payload=msgspec.to_builtins(event),
         request_id=logs.request_id.get(),
         claimed_until=Now() + REQUEST_LEASE,
     )
 
 
-def leave_to_relay(records: Iterable[Activity]) -> None:
-    """What no request has caused, and so none publishes. All of them or none; leased to nobody."""
+def leave_to_relay(events: Iterable[Event]) -> None:
+    """For events that no request has caused. Writes all rows or none; they are leased to nobody."""
     OutboxEvent.objects.bulk_create(
-        OutboxEvent(event_id=record.event_id, payload=msgspec.to_builtins(record))
-        for record in records
+        OutboxEvent(event_id=event.event_id, payload=msgspec.to_builtins(event)) for event in events
     )
 
 
-def record_of(event: OutboxEvent) -> Activity | AuditRecord:
-    """The fields that this version knows. Only audit records have a target."""
-    if "target_type" in event.payload:
-        return msgspec.convert(event.payload, AuditRecord)
-    return msgspec.convert(event.payload, Activity)
+def event_of(row: OutboxEvent) -> Event:
+    """With the fields that this version knows. Raises InvalidRecord and UnknownType."""
+    return registry.to_event(row.payload)
 
 
-def value_of(event: OutboxEvent, record: Activity | AuditRecord) -> bytes:
-    """What goes to Kafka: the record, with the fields that a newer version has written besides."""
-    return msgspec.json.encode(msgspec.to_builtins(record) | event.payload)
+def value_of(row: OutboxEvent, event: Event) -> bytes:
+    """What goes to Kafka: the event, with the fields that a newer version has written besides."""
+    return msgspec.json.encode(msgspec.to_builtins(event) | row.payload)
 
 
-def find_post_create(post_id: int) -> OutboxEvent | None:
-    """The row that announces a post, while it waits. Reads the whole outbox: for people only."""
-    waiting = OutboxEvent.objects.filter(payload__type=ActivityType.POST_CREATE)
-    return waiting.filter(payload__post_id=post_id).first()
+def find_waiting(event_type: type[Event], entity_id: int) -> OutboxEvent | None:
+    """The first row with such an event about this. Reads the whole outbox: for people only."""
+    waiting = OutboxEvent.objects.filter(payload__type=event_type.__struct_config__.tag)
+    return waiting.filter(**{f"payload__{event_type.about}": entity_id}).first()
 
 
 class Backlog(NamedTuple):

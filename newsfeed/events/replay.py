@@ -15,7 +15,7 @@ from newsfeed.events import dead_letters
 from newsfeed.events.consumer import DeadLetterReader
 from newsfeed.events.failures import AWAY, Handler
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.schemas import decode
+from newsfeed.events.registry import decode
 from newsfeed.kafka import topic_admin
 from newsfeed.kafka.topics import Topic
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from newsfeed.events.consumer import read_once
 from newsfeed.events.failures import Handler
-from newsfeed.events.schemas import InvalidRecord, decode
+from newsfeed.events.registry import InvalidRecord, decode
 from newsfeed.kafka import topic_admin
 from newsfeed.kafka.topics import Topic, parse
 from newsfeed.workers import loop

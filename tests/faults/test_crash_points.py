@@ -39,7 +39,7 @@ POINTS = {
     ],
     "relay": [
         "before:newsfeed.events.outbox:claim",
-        "before:newsfeed.events.outbox:record_of",
+        "before:newsfeed.events.outbox:event_of",
         "before:newsfeed.kafka.producer:send",
         "after:newsfeed.kafka.producer:send",
         "after:newsfeed.kafka.producer:flush",

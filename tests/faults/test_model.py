@@ -26,16 +26,19 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from accounts.services import reinstate_user, suspend_user
 from feeds import fanout, services, store
+from feeds.events import FeedRecord
 from feeds.handlers import HANDLERS
 from feeds.store import Slice
+from follows.events import FollowEvent
 from follows.models import Follow
 from follows.services import follow, unfollow
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import ActivityType, FeedRecord, decode
+from newsfeed.events.registry import decode
 from newsfeed.kafka import producer
 from newsfeed.kafka.producer import Message
 from newsfeed.kafka.topics import Topic
+from posts.events import PostUnhidden
 from posts.models import Post
 from posts.selectors import newest_ids
 from posts.services import create_post, delete_post, hide_post, unhide_post
@@ -238,9 +241,9 @@ class FeedModel(RuleBasedStateMachine):
                 record = decode(topic_of(message), message.value)
                 if isinstance(record, FeedRecord):
                     waiting |= {record.post_id} if record.follower_id == user_id else set()
-                elif record.type is ActivityType.POST_UNHIDE:
+                elif isinstance(record, PostUnhidden):
                     waiting.add(record.post_id)
-                elif record.followee_id:
+                elif isinstance(record, FollowEvent):
                     changes.add(record.actor_id)
         return user_id in changes or post_ids <= waiting
 

@@ -8,18 +8,18 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from conftest import Broker
+from feeds.events import FeedRecord
+from follows.events import Followed
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.failures import Handler
-from newsfeed.events.schemas import Activity, ActivityType, FeedRecord, encode
+from newsfeed.events.registry import encode
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
 
 GROUP = "test-events"
 Send = Callable[..., list[FeedRecord]]
 Start = Callable[..., Consumer]
-KNOWN = Activity(
-    type=ActivityType.FOLLOW,
-    version=1,
+KNOWN = Followed(
     event_id=UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
     occurred_at=datetime(2026, 3, 9, tzinfo=UTC),
     actor_id=1,
@@ -42,7 +42,7 @@ class Recorder:
         self.calls.append(records)
         if self.errors:
             raise self.errors.pop(0)
-        if bad := self.poison & {record.post_id for record in records}:
+        if bad := self.poison & {getattr(record, "post_id", 0) for record in records}:
             raise ValueError(f"poison {min(bad)}")
         self.records += records
 

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
-from newsfeed.events.schemas import ActivityType
+from posts.events import PostCreated
 
 CHANGELIST = "admin:events_outboxevent_changelist"
 
@@ -13,7 +13,7 @@ CHANGELIST = "admin:events_outboxevent_changelist"
 @pytest.fixture
 def event(db: None) -> OutboxEvent:
     with transaction.atomic():
-        return outbox.record(ActivityType.POST_CREATE, actor_id=1, post_id=1)
+        return outbox.record(PostCreated(actor_id=1, post_id=1))
 
 
 def test_waiting_events_can_be_looked_at(admin_client: Client, event: OutboxEvent) -> None:

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from conftest import Broker
 from newsfeed.events import consumer as consumer_module
 from newsfeed.events import dead_letters, failures
-from newsfeed.events.schemas import encode
+from newsfeed.events.registry import encode
 from newsfeed.events.tests.conftest import GROUP, Recorder, Send, Start, lag, send_raw, step_until
 from newsfeed.exceptions import Unavailable
 from newsfeed.kafka.producer import PublishError

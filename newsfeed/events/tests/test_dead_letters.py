@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from conftest import Broker
 from newsfeed.events import dead_letters, tracing
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.schemas import InvalidRecord
+from newsfeed.events.registry import InvalidRecord
 from newsfeed.exceptions import Unavailable
 from newsfeed.kafka import producer
 from newsfeed.kafka.topics import Topic

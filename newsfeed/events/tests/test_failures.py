@@ -8,8 +8,9 @@ from django.db import InterfaceError, OperationalError
 from prometheus_client import REGISTRY
 
 from conftest import Broker
+from feeds.events import FeedRecord
 from newsfeed.events import failures, metrics
-from newsfeed.events.schemas import FeedRecord, encode
+from newsfeed.events.registry import encode
 from newsfeed.events.tests.conftest import (
     KNOWN,
     Recorder,

@@ -12,8 +12,8 @@ SIGNALS = "feeds/tests/test_signals.py"
     killed_by=(f"{SIGNALS}::test_a_post_that_is_rolled_back_leaves_and_sends_nothing",),
 )
 def publish_before_commit(patch: Patch) -> None:
-    on_commit = "transaction.on_commit(lambda: fanout.publish_inline(event), robust=True)"
-    patch.edit("feeds.signals:_publish_on_commit", {on_commit: "fanout.publish_inline(event)"})
+    on_commit = "transaction.on_commit(lambda: fanout.publish_inline(row), robust=True)"
+    patch.edit("feeds.signals:_publish_on_commit", {on_commit: "fanout.publish_inline(row)"})
 
 
 @mutant(
@@ -21,7 +21,7 @@ def publish_before_commit(patch: Patch) -> None:
     killed_by=(f"{OUTBOX}::test_an_event_goes_with_its_transaction", MODEL),
 )
 def outbox_row_only_after_failure(patch: Patch) -> None:
-    patch.edit("newsfeed.events.outbox:keep", {"OutboxEvent.objects.create(": "OutboxEvent("})
+    patch.edit("newsfeed.events.outbox:record", {"OutboxEvent.objects.create(": "OutboxEvent("})
     update = 'OutboxEvent.objects.filter(pk=event.pk, claimed_by="").update(claimed_until=Now())'
     patch.edit(
         "newsfeed.events.outbox:hand_over",
@@ -60,7 +60,5 @@ def unacknowledged_is_published(patch: Patch) -> None:
     killed_by=(f"{SIGNALS}::test_follows_leave_events",),
 )
 def follow_without_event(patch: Patch) -> None:
-    record = (
-        "event = outbox.record(type_, actor_id=follow.follower_id, followee_id=follow.followee_id)"
-    )
-    patch.edit("feeds.signals:_record_follow", {record: "", "_publish_on_commit(event)": ""})
+    unrecorded = {"outbox.record(": "(", "_publish_on_commit(row)": ""}
+    patch.edit("feeds.signals:_record_follow", unrecorded)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from follows.events import FollowEvent
 from tests.faults.mutants.patch import Patch, look_up
 from tests.faults.mutants.registry import MODEL, mutant
 
@@ -58,14 +59,14 @@ def reads_trust_redis(patch: Patch) -> None:
     ),
 )
 def follows_as_operations(patch: Patch) -> None:
-    freshen = "_freshen({event.actor_id for event in events if event.type in FOLLOW_CHANGES})"
+    freshen = "_freshen({event.actor_id for event in events if isinstance(event, FollowEvent)})"
     patch.edit("feeds.handlers:apply_activity", {freshen: "merge(events)"}, merge=_merge)
 
 
 def _merge(events: list[Any]) -> None:
     workers = look_up("feeds.store:workers")
     for event in events:
-        if event.followee_id is None:
+        if not isinstance(event, FollowEvent):
             continue
         posts = look_up("posts.selectors:newest_ids")([event.followee_id], before=2**63, limit=100)
         if event.type == "FOLLOW":

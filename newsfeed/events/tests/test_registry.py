@@ -8,30 +8,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsfeed.events.schemas import (
-    Activity,
-    ActivityType,
-    FeedRecord,
-    InvalidRecord,
-    UnknownType,
-    decode,
-    encode,
-    encode_for_each,
-)
+from feeds.events import FeedRecord, encode_for_each
+from follows.events import Followed
+from newsfeed.events import registry
+from newsfeed.events.registry import InvalidRecord, UnknownType, decode, encode
 from newsfeed.kafka.topics import Topic
 
 MOMENT = datetime(2026, 3, 9, 1, 2, 3, 456789, tzinfo=UTC)
 RECORD = FeedRecord(post_id=1, author_id=2, follower_id=3, content="안녕 🙂", created_at=MOMENT)
-ACTIVITY = Activity(
-    type=ActivityType.FOLLOW,
-    version=1,
+EVENT = Followed(
     event_id=UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
     occurred_at=MOMENT,
     actor_id=1,
     followee_id=2,
 )
 FEED_JSON = json.loads(encode(RECORD))
-ACTIVITY_JSON = json.loads(encode(ACTIVITY))
+EVENT_JSON = json.loads(encode(EVENT))
 NASTY = [
     '"',
     "\\",
@@ -43,8 +35,7 @@ NASTY = [
     "",
 ]
 
-KNOWN = {*FEED_JSON, *Activity.__struct_fields__}
-KNOWN_TYPES = set(ActivityType)
+KNOWN = {*FEED_JSON, *EVENT_JSON}
 
 ids = st.integers(1, 2**53)
 texts = st.sampled_from(NASTY) | st.text(st.characters(exclude_categories=["Cs"]))
@@ -66,24 +57,6 @@ def test_a_feed_record_has_five_fields_on_the_wire() -> None:
         "content": "안녕 🙂",
         "created_at": "2026-03-09T01:02:03.456789Z",
     }
-
-
-def test_an_activity_has_its_envelope_and_the_ids_it_needs() -> None:
-    assert ACTIVITY_JSON == {
-        "type": "FOLLOW",
-        "version": 1,
-        "event_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
-        "occurred_at": "2026-03-09T01:02:03.456789Z",
-        "actor_id": 1,
-        "followee_id": 2,
-    }
-
-
-def test_events_about_one_post_share_a_partition_and_those_about_follows_an_actor() -> None:
-    assert ACTIVITY.entity_id == 1
-    about_a_post = decode(Topic.ACTIVITY, _changed(ACTIVITY_JSON, post_id=9, type="POST_UPDATE"))
-    assert isinstance(about_a_post, Activity)
-    assert about_a_post.entity_id == 9
 
 
 @given(records)
@@ -131,19 +104,20 @@ INVALID_FEED: list[bytes | None] = [
     *(_changed(FEED_JSON, content=bad) for bad in NO_TEXTS),
     *(_changed(FEED_JSON, created_at=bad) for bad in (None, 1, "", "yesterday", "2026-02-30")),
 ]
-INVALID_ACTIVITY: list[bytes | None] = [
+INVALID_EVENT: list[bytes | None] = [
+    *(_without(EVENT_JSON, f) for f in ("type", "version", "event_id", "occurred_at", "actor_id")),
+    *(_changed(EVENT_JSON, actor_id=bad) for bad in BAD_IDS),
+    *(_changed(EVENT_JSON, followee_id=bad) for bad in BAD_IDS if bad is not None),
     *(
-        _without(ACTIVITY_JSON, f)
-        for f in ("type", "version", "event_id", "occurred_at", "actor_id")
+        _changed(EVENT_JSON, type="POST_HIDE", post_id=1, settled_to=bad)
+        for bad in BAD_IDS
+        if bad is not None
     ),
-    *(_changed(ACTIVITY_JSON, actor_id=bad) for bad in BAD_IDS),
-    *(_changed(ACTIVITY_JSON, followee_id=bad) for bad in BAD_IDS if bad is not None),
-    *(_changed(ACTIVITY_JSON, settled_to=bad) for bad in BAD_IDS if bad is not None),
-    *(_changed(ACTIVITY_JSON, type=bad) for bad in ("follow", "BLOCK me", "B" * 65, "", None, 1)),
-    *(_without(ACTIVITY_JSON | {"type": type_}, needed) for type_, needed in NEEDED),
-    *(_changed(ACTIVITY_JSON, version=bad) for bad in (0, 2, "1", None)),
-    *(_changed(ACTIVITY_JSON, event_id=bad) for bad in ("", "x", 1, None)),
-    _changed(ACTIVITY_JSON, occurred_at="now"),
+    *(_changed(EVENT_JSON, type=bad) for bad in ("follow", "BLOCK me", "B" * 65, "", None, 1)),
+    *(_without(EVENT_JSON | {"type": type_}, needed) for type_, needed in NEEDED),
+    *(_changed(EVENT_JSON, version=bad) for bad in (0, 2, "1", None)),
+    *(_changed(EVENT_JSON, event_id=bad) for bad in ("", "x", 1, None)),
+    _changed(EVENT_JSON, occurred_at="now"),
 ]
 GARBAGE: list[bytes | None] = [
     None,
@@ -173,12 +147,12 @@ def test_a_bad_feed_record_is_invalid(value: bytes | None) -> None:
     assert decode(Topic.FEED, encode(RECORD)) == RECORD
 
 
-@pytest.mark.parametrize("value", INVALID_ACTIVITY + GARBAGE)
-def test_a_bad_activity_is_invalid(value: bytes | None) -> None:
+@pytest.mark.parametrize("value", INVALID_EVENT + GARBAGE)
+def test_a_bad_event_is_invalid(value: bytes | None) -> None:
     with pytest.raises(InvalidRecord) as refused:
         decode(Topic.ACTIVITY, value)
     assert not isinstance(refused.value, UnknownType)
-    assert decode(Topic.ACTIVITY, encode(ACTIVITY)) == ACTIVITY
+    assert decode(Topic.ACTIVITY, encode(EVENT)) == EVENT
 
 
 def test_a_time_without_a_zone_is_invalid() -> None:
@@ -186,7 +160,7 @@ def test_a_time_without_a_zone_is_invalid() -> None:
     with pytest.raises(InvalidRecord):
         decode(Topic.FEED, _changed(FEED_JSON, created_at="2026-03-09T01:02:03"))
     with pytest.raises(InvalidRecord):
-        decode(Topic.ACTIVITY, _changed(ACTIVITY_JSON, occurred_at="2026-03-09T01:02:03"))
+        decode(Topic.ACTIVITY, _changed(EVENT_JSON, occurred_at="2026-03-09T01:02:03"))
     assert decode(Topic.FEED, _changed(FEED_JSON, created_at="2026-03-09T10:02:03+09:00"))
 
 
@@ -210,12 +184,10 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
 )
-fields = st.sampled_from([*FEED_JSON, *ACTIVITY_JSON, "post_id", "other"])
+fields = st.sampled_from([*FEED_JSON, *EVENT_JSON, "post_id", "other"])
 
 
-@given(
-    st.sampled_from([FEED_JSON, ACTIVITY_JSON]), st.dictionaries(fields, json_values, max_size=3)
-)
+@given(st.sampled_from([FEED_JSON, EVENT_JSON]), st.dictionaries(fields, json_values, max_size=3))
 def test_any_json_is_decoded_or_refused(valid: dict[str, Any], changes: dict[str, Any]) -> None:
     _decode_or_refuse(_changed(valid, **changes))
 
@@ -226,21 +198,23 @@ strangers = st.dictionaries(texts.filter(lambda name: name not in KNOWN), json_v
 @given(strangers)
 def test_fields_that_this_version_does_not_know_are_ignored(extra: dict[str, Any]) -> None:
     assert decode(Topic.FEED, _changed(FEED_JSON, **extra)) == RECORD
-    assert decode(Topic.ACTIVITY, _changed(ACTIVITY_JSON, **extra)) == ACTIVITY
+    assert decode(Topic.ACTIVITY, _changed(EVENT_JSON, **extra)) == EVENT
 
 
 @given(
-    st.from_regex(r"[A-Z][A-Z0-9_]{0,63}", fullmatch=True).filter(lambda t: t not in KNOWN_TYPES),
+    st.from_regex(r"[A-Z][A-Z0-9_]{0,63}", fullmatch=True).filter(
+        lambda type_: type_ not in registry.event_types()
+    ),
     st.dictionaries(fields.filter("type".__ne__), json_values, max_size=3),
 )
 def test_a_type_that_this_version_does_not_know_is_told_from_a_bad_record(
     type_: str, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(UnknownType) as told:
-        decode(Topic.ACTIVITY, _changed(ACTIVITY_JSON, **changes, type=type_))
+        decode(Topic.ACTIVITY, _changed(EVENT_JSON, **changes, type=type_))
     assert told.value.type == type_
     with pytest.raises(InvalidRecord) as refused:
-        decode(Topic.ACTIVITY, _changed(ACTIVITY_JSON, actor_id=0))
+        decode(Topic.ACTIVITY, _changed(EVENT_JSON, actor_id=0))
     assert not isinstance(refused.value, UnknownType)
 
 

@@ -1,0 +1,96 @@
+"""The types that this version knows: events from each app's `events.py`, and records of topics.
+
+Reading checks every field that this version knows. It ignores the others and tells types that it
+does not know from bad ones, because during a rollout producers may be newer than their readers: the
+"tolerant reader" of Martin Fowler (martinfowler.com/bliki/TolerantReader.html).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import autodiscover_modules
+
+from newsfeed.events.event import Event
+from newsfeed.kafka.topics import Topic
+
+ENVELOPE = Event.__struct_fields__
+TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_events: dict[str, type[Event]] = {}
+_records: dict[Topic, msgspec.json.Decoder[Any]] = {}
+
+
+class InvalidRecord(Exception):
+    """This version can never apply the record: not JSON, or a field missing or of a wrong type."""
+
+
+class UnknownType(InvalidRecord):
+    """An event of a type that this version does not know. It may be right all the same."""
+
+    def __init__(self, type_: str) -> None:
+        super().__init__(f"{type_} is no type that this version knows")
+        self.type = type_
+
+
+def discover() -> None:
+    """Imports `events` of each installed app, and registers the event types that they declare.
+
+    Raises ImproperlyConfigured if two types have one tag.
+    """
+    autodiscover_modules("events")
+    for event_type in _subclasses(Event):
+        tag = str(event_type.__struct_config__.tag)
+        if _events.setdefault(tag, event_type) is not event_type:
+            raise ImproperlyConfigured(f"{event_type} and {_events[tag]} both have the tag {tag}")
+
+
+def _subclasses(event_type: type[Event]) -> Iterator[type[Event]]:
+    """With a tag of their own: msgspec gives the name of the class to those without."""
+    for subclass in event_type.__subclasses__():
+        if subclass.__struct_config__.tag != subclass.__name__:
+            yield subclass
+        yield from _subclasses(subclass)
+
+
+def event_types() -> dict[str, type[Event]]:
+    """By tag."""
+    return dict(_events)
+
+
+def register_record(topic: Topic, record_type: type[msgspec.Struct]) -> None:
+    """The one type of record of a topic that carries no events."""
+    _records[topic] = msgspec.json.Decoder(record_type)
+
+
+def decode(topic: Topic, value: bytes | None) -> msgspec.Struct:
+    """Raises InvalidRecord, and UnknownType for an event that only a newer version knows."""
+    try:
+        if topic in _records:
+            record: msgspec.Struct = _records[topic].decode(value or b"")
+            return record
+        return to_event(msgspec.json.decode(value or b""))
+    except _UNREADABLE as error:
+        raise InvalidRecord(str(error)) from error
+
+
+def to_event(body: object) -> Event:
+    """The event that this JSON object is. Raises InvalidRecord and UnknownType."""
+    type_ = body.get("type") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(type_, str):
+        raise InvalidRecord("no object with a type")
+    if type_ not in _events:
+        raise UnknownType(type_) if TYPE.fullmatch(type_) else InvalidRecord("no name of a type")
+    if missing := [field for field in ENVELOPE if field not in body]:
+        raise InvalidRecord(f"Object missing required field `{missing[0]}`")
+    try:
+        return msgspec.convert(body, _events[type_])
+    except msgspec.ValidationError as error:
+        raise InvalidRecord(str(error)) from error
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(record)
