@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.selectors import ids_named
 from accounts.services import end_all_sessions
+from newsfeed.admin.fields import LineField
 from newsfeed.admin.lists import KeysetAdmin, number
-from newsfeed.text import clean_line
 
 RIGHTS = {"is_staff", "is_superuser", "groups", "user_permissions"}
 
@@ -27,8 +27,8 @@ class SuspendedFilter(admin.SimpleListFilter):
 
 
 class UserForm(UserChangeForm):  # type: ignore[type-arg]
-    def clean_display_name(self) -> str:
-        return clean_line(self.cleaned_data["display_name"])
+    class Meta(UserChangeForm.Meta):
+        field_classes = UserChangeForm.Meta.field_classes | {"display_name": LineField}
 
 
 @admin.register(User)

@@ -4,6 +4,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User, valid_username
+from accounts.passwords import normalise as normalise_password
 from accounts.selectors import UserSummary
 from accounts.usernames import normalise
 from newsfeed.api.fields import LineField, StringField
@@ -21,16 +22,26 @@ class NewUsernameField(UsernameField):
         return r"^[@\t\n\r ]*[A-Za-z0-9_]{3,30}[\t\n\r ]*$"
 
 
+class PasswordField(StringField):
+    """At most 128 characters, in the form that is hashed: a syllable may come as three of them."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=128)
+
+    def run_validators(self, value: str) -> None:
+        super().run_validators(normalise_password(value))
+
+
 class CredentialsSerializer(InputSerializer):
     username = UsernameField()
-    password = StringField(max_length=128)
+    password = PasswordField()
     device = StringField(required=False, allow_blank=True, max_length=512)
     otp = StringField(max_length=16, required=False)
 
 
 class SignUpSerializer(InputSerializer):
     username = NewUsernameField(validators=[valid_username])
-    password = StringField(max_length=128)
+    password = PasswordField()
     display_name = LineField(max_length=50, allow_blank=True, default="")
 
 
@@ -43,12 +54,12 @@ class LogOutSerializer(InputSerializer):
 
 
 class PasswordSerializer(InputSerializer):
-    current_password = StringField(max_length=128)
-    new_password = StringField(max_length=128)
+    current_password = PasswordField()
+    new_password = PasswordField()
 
 
 class UserDeletionSerializer(InputSerializer):
-    password = StringField(max_length=128)
+    password = PasswordField()
 
 
 class TokensSerializer(serializers.Serializer[Any]):

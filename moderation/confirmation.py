@@ -13,7 +13,7 @@ from rest_framework.exceptions import APIException
 from accounts.models import User
 from moderation.models import MAX_REASON, ReportedPost, Verb
 from moderation.services import moderate
-from newsfeed.text import clean_text
+from newsfeed.admin.fields import TextField
 from posts.models import Post
 
 AT_ONCE = 100
@@ -21,16 +21,11 @@ _AUTHORS: dict[type[Model], str] = {User: "pk", Post: "user_id", ReportedPost: "
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
+    reason = TextField(
         max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
         help_text="Kept with the action, for good. The author does not see it.",
     )
-
-    def clean_reason(self) -> str:
-        if reason := clean_text(self.cleaned_data["reason"]):
-            return reason
-        raise forms.ValidationError(self.fields["reason"].error_messages["required"])
 
 
 def confirm(

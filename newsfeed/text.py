@@ -7,7 +7,8 @@ shows, since the emoji of next year are among it.
 
 Some characters are refused, for what they do to the text around them. Everything else stays as it
 was written: emoji sequences with their joiners, selectors and tags, Jamo with their fillers, ZWNJ
-in Persian, LRM and RLM.
+in Persian, LRM and RLM. But a text is kept in NFC (UAX 15), in which some systems do not send it:
+a Hangul syllable is one character then and not three, and limits of length count that.
 """
 
 import re
@@ -47,7 +48,7 @@ def _shows(character: str) -> bool:
 
 
 def clean_text(text: str) -> str:
-    """A text of one or more lines, each ended by a line feed; "" if it is blank.
+    """A text of one or more lines in NFC, each ended by a line feed; "" if it is blank.
 
     Raises Django's ValidationError, which names the character that is refused.
     """
@@ -55,7 +56,7 @@ def clean_text(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """A text of one line, without white space around it; "" if it is blank.
+    """A text of one line in NFC, without white space around it; "" if it is blank.
 
     Raises Django's ValidationError, which names the character that is refused.
     """
@@ -68,4 +69,4 @@ def _clean(text: str, refused: re.Pattern[str]) -> str:
         name = f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
         message = _("The character %(character)s is not allowed here.")
         raise ValidationError(message, params={"character": name})
-    return "" if is_blank(text) else text
+    return "" if is_blank(text) else unicodedata.normalize("NFC", text)

@@ -1,3 +1,5 @@
+import unicodedata
+
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
@@ -35,14 +37,16 @@ def test_a_user_is_added_who_can_log_in(
 def test_suspending_and_deleting_are_not_done_in_a_form(admin_client: Client, alice: User) -> None:
     change = reverse("admin:accounts_user_change", args=[alice.pk])
     assert admin_client.get(change).status_code == 200
-    form = {"username": "alice", "display_name": "Alicia", "suspended_at_0": "2026-01-01"}
+    name = 50 * "각"
+    typed = unicodedata.normalize("NFD", name)
+    form = {"username": "alice", "display_name": typed, "suspended_at_0": "2026-01-01"}
     assert admin_client.post(change, form).status_code == 302
     alice.refresh_from_db()
-    assert (alice.display_name, alice.is_active, alice.suspended_at) == ("Alicia", True, None)
+    assert (alice.display_name, alice.is_active, alice.suspended_at) == (name, True, None)
     turned = admin_client.post(change, form | {"display_name": "\u202enimda"})
     assert b"U+202E RIGHT-TO-LEFT OVERRIDE" in turned.content
     alice.refresh_from_db()
-    assert alice.display_name == "Alicia"
+    assert alice.display_name == name
     delete = reverse("admin:accounts_user_delete", args=[alice.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 403
     selected = {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"}

@@ -11,10 +11,12 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, ma
 from django.core.signals import request_started
 from django.test import Client
 from pytest_django.fixtures import Settings
+from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
 
 from accounts import passwords, services
 from accounts.models import User
+from accounts.serializers import PasswordField
 from accounts.tests.conftest import ME, bearer
 
 LOGIN = "/api/v1/auth/login/"
@@ -82,6 +84,13 @@ def test_a_password_that_was_set_on_one_device_works_on_another(one: str, other:
     form = {"current_password": other, "new_password": f"{one}!"}
     assert bearer(access).post(PASSWORD, form).status_code == 200
     assert _logs_in(f"{other}!")
+
+
+def test_a_password_is_measured_in_the_form_that_is_hashed() -> None:
+    longest = unicodedata.normalize("NFD", 128 * "각")
+    assert PasswordField().run_validation(longest) == longest
+    with pytest.raises(ValidationError, match="128 characters"):
+        PasswordField().run_validation(129 * "각")
 
 
 @both_ways

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError as BadField
 
+from newsfeed.admin import fields
 from newsfeed.api.fields import LineField, StringField, TextField
 from newsfeed.text import clean_line, clean_text, is_blank
 
@@ -23,7 +25,7 @@ SHOWS_NOTHING = {
     "tags": "\U000e0067\U000e0062\U000e007f",
     "variation selectors": "\ufe0f\U000e0100",
     "joiners": "\u200c\u200d\u2060",
-    "a mark on nothing": "\u0301",
+    "a mark on nothing": "\u0316",
     "private use": "\ue000\U000f0000",
     "object replacement": "\ufffc",
     "white space": " \t\n\xa0\u3000",
@@ -33,8 +35,7 @@ KEPT = {
     "flag of England": "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
     "keycap": "1\ufe0f\u20e3",
     "emoji of after this Unicode": "\U0001fafe",
-    "Jamo": "\u1112\u1161\u11ab \u115f\u1161 \u3131",
-    "Hangul, not composed": unicodedata.normalize("NFD", "한글"),
+    "Jamo that no syllable has": "\u1112\u119e\u11ab \u115f\u1161 \u3131",
     "Persian": "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
     "Hebrew with marks of direction": "\u200f\u05e9\u05dc\u05d5\u05dd\u200e 1",
     "zero-width space inside": "가\u200b나",
@@ -75,6 +76,21 @@ def test_a_name_is_one_line_that_turns_nothing(text: str) -> None:
 def test_lines_end_alike_and_a_line_is_trimmed() -> None:
     assert clean_text(" a\r\n\rb\n ") == " a\n\nb\n "
     assert clean_line("\u3000 a b\r\n") == "a b"
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        TextField(max_length=4).run_validation,
+        LineField(max_length=4).run_validation,
+        fields.TextField(max_length=4).clean,
+        fields.LineField(max_length=4).clean,
+    ],
+)
+def test_a_text_is_composed_and_then_measured(take: Callable[[str], str]) -> None:
+    assert take(unicodedata.normalize("NFD", "한글 é")) == "한글 é"
+    with pytest.raises((ValidationError, BadField)):
+        take("한글 éé")
 
 
 INVISIBLE = "\u115f\u1160\u2800\u3164\uffa0\ufffc\U00013441\U00013442\U0001d159"
