@@ -37,8 +37,8 @@ Metrics are on http://127.0.0.1:{metrics}/metrics (the API), :{consumer} (the co
 :{relay} (the relay).
 Logs are in .local/run/log. What dies is started again, and named here. Ctrl-C stops everything.\
 """
-LIMITED = ["default", "login", "login-address", "login-username", "signup", "password"]
-LIMITED += ["follow", "posts", "export"]
+LIMITED = ["default", "login", "login-address", "login-username", "login-known"]
+LIMITED += ["signup", "password", "follow", "posts", "export"]
 STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -11,6 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from dev.stack import LIMITED
+from newsfeed.api import limits
+
 ROOT = Path(__file__).parents[2]
 READ_IN_PYTHON = r'\b(?:env|env\.\w+|os\.environ\.get)\(\s*"(\w+)"'
 READ_IN_COMPOSE = r"\$\{(\w+)"
@@ -101,6 +104,10 @@ def test_each_value_of_the_example_arrives() -> None:
     )
     assert changed["KAFKA_BOOTSTRAP_SERVERS"] == ["kafka:9092"]
     assert changed["KAFKA_MIN_INSYNC_REPLICAS"] == 1
+
+
+def test_servers_for_tests_lift_every_limit() -> None:
+    assert set(LIMITED) == set(limits.parse(_settings()["RATE_LIMITS"]))
 
 
 def test_compose_has_servers_where_the_example_looks_for_them() -> None:
