@@ -2,29 +2,24 @@
 
 import http.client
 import json
-import re
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from select import select
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from gunicorn.config import Config
 
-from newsfeed.server import worker
 from tests.deadline import wait_until
 from tests.gunicorn import Gunicorn
 from tests.k8s.nginx import Nginx
-from tests.k8s.objects import environment, of_kind, one, workload
+from tests.k8s.objects import environment, workload
 from tests.k8s.rendering import manifests_of
 
-EXPORT = "/api/v1/users/me/export/"
 REQUESTS = "django_http_requests_before_middlewares_total"
-
-
 # Nobody listens there. What is asked for here needs no servers.
 AWAY = {
     "DATABASE_URL": "mysql://newsfeed@127.0.0.1:1/newsfeed",
@@ -200,49 +195,6 @@ def test_each_request_is_a_line_of_json(gateway: Gateway) -> None:
         }
 
 
-def test_istio_routes_by_the_same_methods() -> None:
-    docs = manifests_of("production", ("istio",))
-    [routes] = [d["spec"]["http"] for d in of_kind(docs, "VirtualService")]
-    assert [(route["name"], route["route"][0]["destination"]["host"]) for route in routes] == [
-        ("export", "api-read"),
-        ("read", "api-read"),
-        ("write", "api-write"),
-    ]
-    assert routes[1]["match"] == [{"method": {"regex": "GET|HEAD"}}]
-    assert "match" not in routes[2]
-    assert routes[2]["retries"] == {"attempts": 0}
-    ports = {route["route"][0]["destination"]["port"]["number"] for route in routes}
-    assert ports == {one(docs, "Service", "api-read")["spec"]["ports"][0]["port"]}
-
-
-def test_istio_gives_an_export_its_time_and_slow_clients_their_connections() -> None:
-    docs = manifests_of("production", ("istio",))
-    [routes] = [d["spec"]["http"] for d in of_kind(docs, "VirtualService")]
-    assert routes[0]["match"] == [{"uri": {"exact": EXPORT}}]
-    assert float(routes[0]["timeout"].removesuffix("s")) > worker.ANSWER_SECONDS
-    for rule in of_kind(docs, "DestinationRule"):
-        pool = rule["spec"]["trafficPolicy"]["connectionPool"]
-        assert 1000 < pool["tcp"]["maxConnections"] < 2 * Config().worker_connections
-
-
-def _bytes(text: str) -> int:
-    kilo: int = 1024 ** ("kmg".index(text[-1]) + 1)
-    return int(text[:-1]) * kilo
-
-
-def test_what_clients_do_not_send_and_take_fits_into_the_volume() -> None:
-    docs = manifests_of("production")
-    conf = one(docs, "ConfigMap", "gateway")["data"]["nginx.conf"]
-    body, *files = re.findall(r"(?:client_max_body_size|proxy_max_temp_file_size) (\w+);", conf)
-    answer, export = map(_bytes, files)
-    [everybody] = set(re.findall(r"limit_conn everybody (\d+);", conf))
-    [exports] = re.findall(r"limit_conn exports (\d+);", conf)
-    needed = int(everybody) * (_bytes(body) + answer) + int(exports) * export
-    [size] = [v["emptyDir"]["sizeLimit"] for v in workload(docs, "gateway").pod["volumes"][1:]]
-    assert needed < _bytes(size.removesuffix("i").lower())
-    assert f"location = {EXPORT} " in conf
-
-
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
@@ -292,28 +244,6 @@ def test_the_admin_is_for_private_networks(
     assert gateway.ask("GET", "/ping", headers=given)[0] == 200
 
 
-def test_istio_and_nginx_agree_on_who_may_administer_what() -> None:
-    docs = manifests_of("production", ("istio",))
-    conf = one(manifests_of("production"), "ConfigMap", "gateway")["data"]["nginx.conf"]
-    allowed = re.findall(r"^ +(\S+) 1;$", conf.partition("geo $may_administer")[2], re.MULTILINE)
-    policies = of_kind(docs, "AuthorizationPolicy")
-    assert len(policies) == 2
-    for policy in policies:
-        [rule] = policy["spec"]["rules"]
-        assert policy["spec"]["action"] == "DENY"
-        assert rule["from"][0]["source"]["notRemoteIpBlocks"] == allowed
-        path = environment(docs, workload(docs, "api-read").pod["containers"][0]).get("ADMIN_PATH")
-        assert rule["to"][0]["operation"]["paths"] == [f"/{path or 'admin/'}*"]
-        assert f"location ^~ /{path or 'admin/'} " in conf
-
-
-def test_production_asks_everybody_at_the_admin_for_a_second_factor() -> None:
-    docs = manifests_of("production")
-    for name in ("api-read", "api-write"):
-        given = environment(docs, workload(docs, name).pod["containers"][0])
-        assert given["ADMIN_TOTP_REQUIRED"] == "true"
-
-
 def test_a_body_in_chunks_arrives(gateway: Gateway) -> None:
     status, _, body = gateway.ask("POST", "/api/v1/auth/signup/", iter([b'{"x"', b": 1}"]))
     assert (status, "x" in str(json.loads(body)["errors"])) == (400, True)
@@ -323,10 +253,12 @@ def test_only_whole_requests_reach_the_api_and_an_address_has_so_many(gateway: G
     before = gateway.write.metric(REQUESTS)
     half = b"POST /ping HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{"
     with ExitStack() as held:
-        clients = [held.enter_context(gateway.connect("127.0.0.2")) for _ in range(100)]
+        clients = [held.enter_context(gateway.connect("127.0.0.2")) for _ in range(101)]
         for client in clients:
             client.sendall(half)
         refused = gateway.refusal("127.0.0.2")
+        answered, _, _ = select(clients, [], [], 0)
+        assert len(answered) <= 2, "of those above 100, a ping may have been the first"
         assert (refused.status, refused.headers["Retry-After"]) == (429, "5")
         assert refused.headers["Content-Type"] == "application/problem+json"
         assert gateway.ask("POST", "/ping")[0] == 405  # of another address
