@@ -17,10 +17,6 @@ CRASH_POINT = (
     "::test_a_process_that_dies_anywhere_loses_and_doubles_nothing"
     "[consumer-before:feeds.store:FeedStore.push-1]"
 )
-REDIS_AWAY = (
-    "tests/flows/test_servers_away.py"
-    "::test_feeds_are_read_without_redis_and_nothing_is_lost[stopped]"
-)
 
 
 @mutant(
@@ -66,10 +62,7 @@ def hold_without_going_back(patch: Patch) -> None:
 
 @mutant(
     breaks="I8: posts become dead letters, and wait for an operator, while Redis is away",
-    killed_by=(
-        f"{FAILURES}::test_what_goes_away_between_the_tries_makes_no_dead_letter",
-        REDIS_AWAY,
-    ),
+    killed_by=(f"{FAILURES}::test_what_goes_away_between_the_tries_makes_no_dead_letter",),
 )
 def dead_letters_on_redis_outage(patch: Patch) -> None:
     away = "newsfeed.events.failures:AWAY"

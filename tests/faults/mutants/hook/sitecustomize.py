@@ -1,6 +1,7 @@
 """Plants the bug that MUTANT names wherever Django is set up: in tests and their children.
 
-Python imports this first of all when its folder is on PYTHONPATH.
+Python imports this first when its folder is on PYTHONPATH. The stack's supervisor was started
+without it, so its programs have no bug.
 """
 
 import os
