@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON := .venv/bin/python
 MINUTES := 20
-SHIPPED := newsfeed accounts posts follows moderation feeds gunicorn.conf.py
+SHIPPED := newsfeed accounts posts follows moderation feeds discovery gunicorn.conf.py
 
 # What the checks need to import the project. Nothing listens on port 1: they use no server.
 lint openapi test-k8s: export SECRET_KEY := only-for-checks-that-run-without-a-server

@@ -8,8 +8,6 @@ from accounts.serializers import (
     LoginSerializer,
     LogOutSerializer,
     PasswordSerializer,
-    ProfileSerializer,
-    ProfileUpdateSerializer,
     RefreshSerializer,
     SignUpSerializer,
     TokensSerializer,
@@ -23,13 +21,6 @@ from newsfeed.api.schema import answer, body, id_parameter, problems
 USER_ID = id_parameter("user_id", "Of a user.")
 NO_SUCH_USER = "There is no such user."
 ALICE = {"id": 42, "username": "alice", "display_name": "Alice"}
-PROFILE = ALICE | {
-    "created_at": "2026-11-21T09:30:00Z",
-    "follower_count": 120,
-    "following_count": 45,
-    "post_count": 7,
-    "followed_by_me": False,
-}
 PASSWORD = "correct horse battery staple"  # noqa: S105 (an example) # nosec B105
 ANOTHER = "another horse, another battery"
 TOKENS = {"access": "eyJhbGciOiJIUzI1NiIs…", "refresh": "eyJhbGciOiJIUzI1NiIs…"}
@@ -149,26 +140,9 @@ change_password = extend_schema(
         },
     ),
 )
-get_me = extend_schema(
-    operation_id="get_me",
-    summary="Read one's own profile",
-    tags=["users"],
-    responses={200: answer("The profile.", ProfileSerializer, PROFILE)},
-)
-update_me = extend_schema(
-    operation_id="update_me",
-    summary="Change one's own profile",
-    tags=["users"],
-    request=body(ProfileUpdateSerializer, {"display_name": "Alice"}),
-    responses={200: answer("The profile as it is now.", ProfileSerializer, PROFILE)}
-    | problems(
-        "/users/me/",
-        {400: {"display_name": "Ensure this field has no more than 50 characters."}},
-    ),
-)
 
 
-def _deletion(operation_id: str, summary: str, path: str) -> Callable[..., Any]:
+def deletion(operation_id: str, summary: str, path: str) -> Callable[..., Any]:
     return extend_schema(
         operation_id=operation_id,
         summary=summary,
@@ -190,8 +164,7 @@ def _deletion(operation_id: str, summary: str, path: str) -> Callable[..., Any]:
     )
 
 
-delete_me = _deletion("delete_me", "Delete one's own account", "/users/me/")
-delete_me_by_post = _deletion(
+delete_me_by_post = deletion(
     "delete_me_by_post", "Delete one's own account, by POST", "/users/me/deletion/"
 )
 find_users = extend_schema(
@@ -214,12 +187,4 @@ find_users = extend_schema(
         200: answer("The user, or nobody.", UserPageSerializer, {"results": [ALICE], "next": None})
     }
     | problems("/users/", {400: {"username": BLANK}}),
-)
-get_user = extend_schema(
-    operation_id="get_user",
-    summary="Read a user's profile",
-    tags=["users"],
-    parameters=[USER_ID],
-    responses={200: answer("The profile.", ProfileSerializer, PROFILE)}
-    | problems("/users/42/", {404: NO_SUCH_USER}),
 )

@@ -1,10 +1,8 @@
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db.models import Count, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
@@ -33,17 +31,6 @@ class UserSummary(NamedTuple):
     pk: int
     username: str
     display_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A user as another one sees them."""
-
-    user: User
-    follower_count: int
-    following_count: int
-    post_count: int
-    followed_by_me: bool
 
 
 def get_user_or_raise(user_id: int) -> User:
@@ -147,29 +134,6 @@ def user_ids(*, after: int, limit: int) -> list[int]:
     """The next users above the id `after`, lowest first."""
     users = User.objects.filter(pk__gt=after).order_by("pk")
     return list(users.values_list("pk", flat=True)[:limit])
-
-
-def get_profile(*, user: User, viewer_id: int) -> Profile:
-    """The counts equal the lists: they leave out users who are suspended or deleted."""
-    return Profile(
-        user=user,
-        follower_count=_count_seen(user.follower_edges.all(), "followee", "follower"),
-        following_count=_count_seen(user.following_edges.all(), "follower", "followee"),
-        post_count=user.posts.visible().count(),
-        followed_by_me=user.follower_edges.filter(follower_id=viewer_id).exists(),
-    )
-
-
-def _count_seen(edges: QuerySet[Any], one: str, other: str) -> int:
-    """All of a user's edges, less those to users whom nobody sees.
-
-    Both are counted along an index. A join would look up the row of each follower: ten times the
-    time at 100,000 of them.
-    """
-    unseen = edges.filter(**{f"{other}__in": User.objects.filter(is_active=False, erased_at=None)})
-    unseen_count = unseen.order_by().values(one).annotate(count=Count("*")).values("count")
-    counts = edges.aggregate(seen=Count("*") - Coalesce(Subquery(unseen_count), 0))
-    return int(counts["seen"])
 
 
 def lock_users_or_raise(*, exclusive_id: int, shared_id: int) -> None:

@@ -10,7 +10,5 @@ urlpatterns = [
     path("auth/logout-all/", views.LogOutAllView.as_view(), name="logout-all"),
     path("auth/password/", views.PasswordView.as_view(), name="password-change"),
     path("users/", views.UserListView.as_view(), name="user-list"),
-    path("users/me/", views.MeView.as_view(), name="me"),
     path("users/me/deletion/", views.DeletionView.as_view(), name="deletion"),
-    path("users/<int:user_id>/", views.UserView.as_view(), name="user"),
 ]

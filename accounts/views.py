@@ -2,19 +2,16 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts import audit, documents
 from accounts.authentication import CHALLENGE, AuthenticatedRequest
 from accounts.known_clients import remember
-from accounts.selectors import get_profile, get_user_or_raise, users_named
+from accounts.selectors import users_named
 from accounts.serializers import (
     CredentialsSerializer,
     LogOutSerializer,
     PasswordSerializer,
-    ProfileSerializer,
-    ProfileUpdateSerializer,
     RefreshSerializer,
     SignUpSerializer,
     UserDeletionSerializer,
@@ -28,14 +25,13 @@ from accounts.services import (
     end_all_sessions,
     log_in,
     sign_up,
-    update_profile,
 )
 from accounts.sessions import log_out, refresh_tokens
 from accounts.throttles import LoginThrottle, PasswordThrottle, RefreshThrottle
 from accounts.tokens import issue_tokens
 from newsfeed.api.addresses import address_of
 from newsfeed.api.paging import page_response
-from newsfeed.api.throttles import EndpointThrottle, counted_only_if
+from newsfeed.api.throttles import counted_only_if
 from newsfeed.mysql.replica import may_read_replica
 
 
@@ -113,28 +109,6 @@ class PasswordView(APIView):
         return Response(tokens)
 
 
-class MeView(APIView):
-    @documents.get_me
-    @may_read_replica
-    def get(self, request: AuthenticatedRequest) -> Response:
-        profile = get_profile(user=request.user, viewer_id=request.user.pk)
-        return Response(ProfileSerializer(profile).data)
-
-    @documents.update_me
-    def patch(self, request: AuthenticatedRequest) -> Response:
-        serializer = ProfileUpdateSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        user = update_profile(user=request.user, **serializer.validated_data)
-        return Response(ProfileSerializer(get_profile(user=user, viewer_id=user.pk)).data)
-
-    @documents.delete_me
-    def delete(self, request: AuthenticatedRequest) -> Response:
-        return _delete_user(request)
-
-    def get_throttles(self) -> list[BaseThrottle]:
-        return [PasswordThrottle() if self.request.method == "DELETE" else EndpointThrottle()]
-
-
 class DeletionView(APIView):
     """The same for clients that send no body with DELETE: RFC 9110 gives it no meaning."""
 
@@ -142,10 +116,10 @@ class DeletionView(APIView):
 
     @documents.delete_me_by_post
     def post(self, request: AuthenticatedRequest) -> Response:
-        return _delete_user(request)
+        return delete_own_account(request)
 
 
-def _delete_user(request: AuthenticatedRequest) -> Response:
+def delete_own_account(request: AuthenticatedRequest) -> Response:
     with counted_only_if(WrongPassword, request):
         serializer = UserDeletionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -161,11 +135,3 @@ class UserListView(APIView):
         serializer.is_valid(raise_exception=True)
         users = users_named(**serializer.validated_data)
         return page_response(request, UserSummarySerializer(users, many=True).data, None)
-
-
-class UserView(APIView):
-    @documents.get_user
-    @may_read_replica
-    def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
-        profile = get_profile(user=get_user_or_raise(user_id), viewer_id=request.user.pk)
-        return Response(ProfileSerializer(profile).data)

@@ -8,12 +8,13 @@ from django.conf import settings
 from prometheus_client import Counter
 
 from feeds import store
+from feeds.selectors import feed_posts, newest_ids
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from follows.selectors import active_followee_ids, followee_ids
 from newsfeed.breaker import BreakerOpen
 from newsfeed.mysql.replica import on_primary
 from newsfeed.redis.client import breaker as redis_breaker
-from posts.selectors import FeedPost, feed_posts, newest_ids
+from posts.selectors import FeedPost
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 from django.conf import settings
 
 from feeds import store
+from feeds.selectors import newest_ids
 from feeds.services import NEWEST
 from feeds.store import Content, FeedStore
 from follows.selectors import followee_ids
-from posts.selectors import authors_of, newest_ids
+from posts.selectors import authors_of
 
 WAITS = (0.2, 0.4, 0.8)
 """Seconds until a feed that differs is looked at again, so that posts on their way can arrive."""

@@ -30,6 +30,8 @@ CSRF_TRUSTED_ORIGINS = env.texts(
     "CSRF_TRUSTED_ORIGINS", [], ORIGINS, "list origins like https://feed.example.com"
 )
 
+# The one line that registers an app: its models, commands and urls.
+APPS = ["accounts", "posts", "follows", "moderation", "feeds", "discovery"]
 INSTALLED_APPS = [
     "newsfeed.apps.NewsfeedAdminConfig",
     "django.contrib.auth",
@@ -49,11 +51,7 @@ INSTALLED_APPS = [
     "newsfeed",
     "newsfeed.events",
     "newsfeed.api",
-    "accounts",
-    "posts",
-    "follows",
-    "moderation",
-    "feeds",
+    *APPS,
 ]
 
 MIDDLEWARE = [

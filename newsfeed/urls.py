@@ -8,11 +8,7 @@ from newsfeed.api import docs
 from newsfeed.api.errors import get_only
 
 urlpatterns = [
-    path("api/v1/", include("accounts.urls")),
-    path("api/v1/", include("posts.urls")),
-    path("api/v1/", include("follows.urls")),
-    path("api/v1/", include("moderation.urls")),
-    path("api/v1/", include("feeds.urls")),
+    *(path("api/v1/", include(f"{app}.urls")) for app in settings.APPS),
     path("api/schema/", docs.schema, name="schema"),
     path("api/docs/", docs.page, name="docs"),
     path("ping", get_only(health.ping)),

@@ -14,13 +14,14 @@ from accounts import revocation
 from accounts.models import User
 from conftest import Redis
 from feeds import services, store
+from feeds.selectors import feed_posts, newest_ids
 from feeds.tests.conftest import FEED, crowd, edges, write_posts
 from follows.models import Follow
 from follows.selectors import followee_ids, follower_ids
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
 from posts.models import Post
-from posts.selectors import feed_posts, find_visible_post, newest_ids
+from posts.selectors import find_visible_post
 
 Explain = Callable[[Callable[[], object]], str]
 

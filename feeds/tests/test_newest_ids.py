@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from feeds.selectors import newest_ids
 from feeds.tests.conftest import crowd
 from posts.models import Post
-from posts.selectors import newest_ids
 
 NEWEST = 2**63 - 1
 

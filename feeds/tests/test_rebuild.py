@@ -10,10 +10,10 @@ from accounts.models import User
 from accounts.services import reinstate_user, suspend_user
 from conftest import Redis
 from feeds import services, store
+from feeds.selectors import newest_ids
 from feeds.store import Slice, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, edges, make_ready, read, stored_ids, write_posts
 from posts.models import Post
-from posts.selectors import newest_ids
 
 pytestmark = pytest.mark.usefixtures("follow")
 

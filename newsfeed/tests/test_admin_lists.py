@@ -139,7 +139,7 @@ def test_completing_a_name_counts_no_further_than_a_thousand(
 
 
 def test_every_list_of_ours_is_such_a_list() -> None:
-    ours = ("newsfeed", "accounts", "posts", "follows", "moderation", "feeds")
+    ours = ("newsfeed", "accounts", "posts", "follows", "moderation", "feeds", "discovery")
     for model, model_admin in admin.site._registry.items():
         if model.__module__.split(".")[0] in ours:
             assert isinstance(model_admin, KeysetAdmin), model

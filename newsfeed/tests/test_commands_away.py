@@ -22,7 +22,7 @@ from newsfeed.command_line import main
 from newsfeed.kafka.topics import Topic
 
 ROOT = Path(__file__).parents[2]
-OURS = ("newsfeed", "accounts", "posts", "follows", "moderation", "feeds")
+OURS = ("newsfeed", "accounts", "posts", "follows", "moderation", "feeds", "discovery")
 AGAIN = ["--topic", "TODAY", "--from-beginning", "--once"]
 # By command: the servers that it cannot do without, and arguments with which it asks them.
 NEEDS: dict[str, list[tuple[str, list[str]]]] = {

@@ -28,6 +28,7 @@ from accounts.services import reinstate_user, suspend_user
 from feeds import fanout, services, store
 from feeds.events import FeedRecord
 from feeds.handlers import HANDLERS
+from feeds.selectors import newest_ids
 from feeds.store import Slice
 from follows.events import FollowEvent
 from follows.models import Follow
@@ -40,7 +41,6 @@ from newsfeed.kafka.producer import Message
 from newsfeed.kafka.topics import Topic
 from posts.events import PostUnhidden
 from posts.models import Post
-from posts.selectors import newest_ids
 from posts.services import create_post, delete_post, hide_post, unhide_post
 from tests.faults.log import Log, topic_of
 from tests.faults.truth import feed_of, walk

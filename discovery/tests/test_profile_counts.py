@@ -8,9 +8,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from accounts.selectors import get_profile
 from accounts.services import delete_user, reinstate_user, suspend_user
 from conftest import PASSWORD
+from discovery.selectors import get_profile
 from follows.services import follow
 
 
