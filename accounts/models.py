@@ -118,7 +118,9 @@ class RefreshToken(models.Model):
 
     token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256, in hex.")
     family = models.CharField(max_length=32, db_index=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     access_jti = models.CharField(max_length=32)
     access_expires_at = models.DateTimeField()
     created_at = models.DateTimeField(
@@ -152,7 +154,7 @@ class KnownAddress(models.Model):
     """That an account has logged in from an address: `accounts.known_clients`."""
 
     client_hash = models.CharField(max_length=64, unique=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     last_login_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 

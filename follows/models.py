@@ -8,13 +8,13 @@ class Follow(models.Model):
     follower = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
-        related_name="following_edges",
+        related_name="+",
         db_index=False,
     )
     followee = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
-        related_name="follower_edges",
+        related_name="+",
         db_index=False,
     )
     created_at = models.DateTimeField(auto_now_add=True)

@@ -12,10 +12,10 @@ class Report(models.Model):
     """A user tells that a post should not be here. Open until a moderator has done something."""
 
     reporter = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reports"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
     )
     # The constraint below begins with it.
-    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="reports", db_index=False)
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="+", db_index=False)
     reason = models.CharField(max_length=MAX_REASON)
     created_at = models.DateTimeField(auto_now_add=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
@@ -38,10 +38,8 @@ class ReportedPost(models.Model):
     there are. Whoever writes one holds the lock of the post.
     """
 
-    post = models.OneToOneField(Post, on_delete=models.CASCADE, primary_key=True)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reported_posts"
-    )
+    post = models.OneToOneField(Post, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     open_reports = models.PositiveIntegerField(default=0)
     # Not a TextField, to which MySQL gives no plain default; old processes write no such column.
     content = models.CharField(
@@ -99,7 +97,7 @@ class ModerationAction(models.Model):
     """
 
     moderator = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="moderation_actions"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
     action = models.CharField(max_length=20, choices=Verb.choices)
     target_type = models.CharField(max_length=10, help_text="post or user")

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from conftest import Pipeline, Redis
 from feeds.tests.conftest import FEED, Away, crowd, edges, stored_ids
+from follows.models import Follow
 from newsfeed.events.models import OutboxEvent
 from posts.models import Post
 
@@ -146,7 +147,7 @@ def test_at_rest_every_feed_is_what_mysql_says(
         if step % 20 == 19:
             pipeline.settle()
             for user in people:
-                followed = user.following_edges.values("followee")
+                followed = Follow.objects.filter(follower=user).values("followee")
                 truth = Post.objects.visible().filter(user__in=followed).order_by("-pk")
                 assert _feed(clients[user.pk]) == [post.content for post in truth]
     assert not OutboxEvent.objects.exists()
