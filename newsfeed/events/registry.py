@@ -6,7 +6,7 @@ does not know from bad ones, because during a rollout producers may be newer tha
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import msgspec
@@ -19,6 +19,9 @@ from newsfeed.kafka.topics import Topic
 ENVELOPE = Event.__struct_fields__
 TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+"""Reads no values: those of fields that this version does not know may be any JSON."""
 
 _events: dict[str, type[Event]] = {}
 _records: dict[Topic, msgspec.json.Decoder[Any]] = {}
@@ -69,25 +72,37 @@ def register_record(topic: Topic, record_type: type[msgspec.Struct]) -> None:
 def decode(topic: Topic, value: bytes | None) -> msgspec.Struct:
     """Raises InvalidRecord, and UnknownType for an event that only a newer version knows."""
     try:
-        if topic in _records:
-            record: msgspec.Struct = _records[topic].decode(value or b"")
-            return record
-        return to_event(msgspec.json.decode(value or b""))
+        decoder = _records.get(topic) or _event_decoder(value or b"")
+        record: msgspec.Struct = decoder.decode(value or b"")
     except _UNREADABLE as error:
         raise InvalidRecord(str(error)) from error
+    return record
 
 
-def to_event(body: object) -> Event:
-    """The event that this JSON object is. Raises InvalidRecord and UnknownType."""
-    type_ = body.get("type") if isinstance(body, dict) else None
-    if not isinstance(body, dict) or not isinstance(type_, str):
-        raise InvalidRecord("no object with a type")
+def _event_decoder(value: bytes) -> msgspec.json.Decoder[Event]:
+    fields = _FIELDS.decode(value)
+    return msgspec.json.Decoder(
+        _event_type(msgspec.json.decode(fields.get("type", b"null")), fields)
+    )
+
+
+def _event_type(type_: object, fields: Container[str]) -> type[Event]:
+    """The type of an event with these fields. Raises InvalidRecord and UnknownType."""
+    if not isinstance(type_, str):
+        raise InvalidRecord("Object missing required field `type`")
     if type_ not in _events:
         raise UnknownType(type_) if TYPE.fullmatch(type_) else InvalidRecord("no name of a type")
-    if missing := [field for field in ENVELOPE if field not in body]:
+    # The class has defaults for those who make an event, not for those who read one.
+    if missing := [field for field in ENVELOPE if field not in fields]:
         raise InvalidRecord(f"Object missing required field `{missing[0]}`")
+    return _events[type_]
+
+
+def to_event(payload: dict[str, Any]) -> Event:
+    """The event that this JSON object is. Raises InvalidRecord and UnknownType."""
+    event_type = _event_type(payload.get("type"), payload)
     try:
-        return msgspec.convert(body, _events[type_])
+        return msgspec.convert(payload, event_type)
     except msgspec.ValidationError as error:
         raise InvalidRecord(str(error)) from error
 

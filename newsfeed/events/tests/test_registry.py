@@ -201,6 +201,13 @@ def test_fields_that_this_version_does_not_know_are_ignored(extra: dict[str, Any
     assert decode(Topic.ACTIVITY, _changed(EVENT_JSON, **extra)) == EVENT
 
 
+@pytest.mark.parametrize("number", [b"1e999", b"9" * 5_000], ids=["big", "long"])
+def test_even_a_number_that_no_machine_holds_is_ignored_there(number: bytes) -> None:
+    extra = b',"other":' + number + b"}"
+    assert decode(Topic.FEED, encode(RECORD)[:-1] + extra) == RECORD
+    assert decode(Topic.ACTIVITY, encode(EVENT)[:-1] + extra) == EVENT
+
+
 @given(
     st.from_regex(r"[A-Z][A-Z0-9_]{0,63}", fullmatch=True).filter(
         lambda type_: type_ not in registry.event_types()
