@@ -28,7 +28,11 @@ test:  ## Run all tests on servers of their own (bin/test)
 
 .PHONY: test-faults
 test-faults:  ## Break the running service for some minutes, and compare
-	@MODEL_EXAMPLES=300 bin/test tests/faults
+	@TEST_DEEP=1 bin/test tests/faults
+
+.PHONY: test-deep
+test-deep:  ## Run what bin/test runs a tenth of at full depth, and test-faults
+	@TEST_DEEP=1 bin/test tests/flows tests/api tests/faults
 
 .PHONY: test-k8s
 test-k8s:  ## Render and check k8s/, boot what it configures, ask its dashboards and probes, roll it under load

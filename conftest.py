@@ -30,12 +30,14 @@ from newsfeed.api import limits
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.redis.settings import caches as redis_caches
 from tests.broker import Broker
+from tests.depth import IS_DEEP
+from tests.names import REDIS_PATH, own
 from tests.pipeline import Pipeline
 from tests.waits import REAL_WAITS, kafka_waits, patient
 
 __all__ = ["Broker", "Pipeline", "Redis", "TopicPartition", "caches_at", "free_port"]
 
-pytest_plugins = ["tests.patience", "tests.redis_cluster"]
+pytest_plugins = ["tests.patience", "tests.redis_cluster", "tests.scheduling"]
 
 PASSWORD = "correct horse battery staple"  # noqa: S105
 
@@ -62,8 +64,8 @@ hypothesis_settings.register_profile(
     "newsfeed",
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    # What decides whether a change may go in draws no lots. make test-faults does.
-    derandomize="MODEL_EXAMPLES" not in os.environ,
+    # The same examples at each run, but for `make test-deep`.
+    derandomize=not (IS_DEEP or "MODEL_EXAMPLES" in os.environ),
 )
 hypothesis_settings.load_profile("newsfeed")
 
@@ -154,9 +156,9 @@ def explain() -> Callable[[Callable[[], object]], str]:
 def _own_names() -> Iterator[None]:
     """Others than those of a stack that runs on the same servers."""
     with override_settings(
-        CACHES=patient(caches_at(path="/1")),
-        KAFKA_TOPIC_PREFIX="test-",
-        KAFKA_CONSUMER_GROUP="test-consume_feed",
+        CACHES=patient(caches_at(path=REDIS_PATH)),
+        KAFKA_TOPIC_PREFIX=own(""),
+        KAFKA_CONSUMER_GROUP=own("consume_feed"),
     ):
         yield
 
@@ -223,7 +225,7 @@ def broker(_broker: Broker) -> Broker:
     return _broker
 
 
-NEW_PREFIX, NEW_GROUP = "test-new-", "test-new"
+NEW_PREFIX, NEW_GROUP = own("new-"), own("new")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 from xmlrpc.client import Error, ServerProxy
 
 from dev import probes
@@ -54,6 +55,11 @@ class Control:
             "LOG_FORMAT": "line",
             "NEWSFEED_STACK_STATE": str(self.state),
         }
+
+    @property
+    def has_own_database(self) -> bool:
+        """Whether the stack runs MariaDB, and was not given the URL of another server."""
+        return urlsplit(self.database_url).port == self.ports.mariadb
 
     def override_for_apps(self, env: dict[str, str]) -> None:
         """Other values than those of `env` for the apps that are started from now on."""

@@ -8,6 +8,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicParti
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import RetriableError, UnknownMemberIdError, UnknownTopicOrPartitionError
 
+from tests.names import own
+
 LEAVES_SECONDS = 3
 """In which one that leaves its group has left. One that only vanished is counted for 6."""
 
@@ -68,7 +70,7 @@ class Broker:
         partitions = [
             TopicPartition(topic["name"], partition["partition_index"])
             for topic in self._admin.describe_topics()
-            if topic["name"].startswith("test-")
+            if topic["name"].startswith(own(""))
             for partition in topic["partitions"]
         ]
         latest = self._admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))

@@ -4,18 +4,36 @@ from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
+from xdist import is_xdist_worker
 
 from dev.control import APPS, Control
+from dev.ports import Ports
+from dev.supervised import Stack
 from tests.client import Person, sign_up
 from tests.running import Service
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[Service]:
-    """The whole service, on the servers that this run was started beside."""
+def _stack(request: pytest.FixtureRequest) -> Iterator[Control]:
+    """The servers that this run was started beside. Tests of the service stop and freeze servers,
+    so a worker with neighbours starts a second set for them."""
     if "NEWSFEED_STACK_STATE" not in os.environ:
         pytest.fail("These tests need servers of their own: run them with bin/test")
-    service = Service(Control.attach())
+    shared = Control.attach()
+    if not is_xdist_worker(request):
+        yield shared
+        return
+    url = None if shared.has_own_database else shared.database_url
+    with Stack(shared.state / "service", Ports.free(), url) as stack:
+        stack.start_stores()
+        stack.wait_ready(*stack.stores)
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def service(_stack: Control) -> Iterator[Service]:
+    """The API, the consumer and the relay, as processes."""
+    service = Service(_stack)
     stack = service.stack
     own = [name for name in APPS if not stack.pid(name)]
     if own:

@@ -75,7 +75,7 @@ def session(alice: User) -> APIClient:
 
 def test_a_known_session_needs_no_query(session: APIClient, redis: Redis) -> None:
     assert _queries(session) == 0
-    redis.flushall()
+    redis.flushdb()
     assert _queries(session) == 1
     assert _queries(session) == 0
 
@@ -129,7 +129,7 @@ def test_the_end_of_a_session_takes_effect_at_once(
     assert as_bob.get(ME).status_code == 200
     end(session, alice)
     assert _is_out(session)
-    redis.flushall()
+    redis.flushdb()
     assert _is_out(session)
     assert as_bob.get(ME).status_code == 200
 
@@ -237,7 +237,7 @@ def test_a_session_that_ends_while_it_is_read_is_not_kept(
         other.start()
         other.join()
         if flush:
-            redis.flushall()
+            redis.flushdb()
         return user
 
     with patch.object(sessions, "find_session_user", find_and_be_overtaken):

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from conftest import free_port
+from tests.names import REDIS_PATH
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,7 +72,7 @@ def names() -> dict[str, str]:
     database = connection.settings_dict["NAME"]
     return {
         "DATABASE_URL": f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{database}",
-        "REDIS_URL": f"{os.environ['REDIS_URL'].rpartition('/')[0]}/1",
+        "REDIS_URL": os.environ["REDIS_URL"].rpartition("/")[0] + REDIS_PATH,
         "KAFKA_TOPIC_PREFIX": settings.KAFKA_TOPIC_PREFIX,
         "KAFKA_CONSUMER_GROUP": settings.KAFKA_CONSUMER_GROUP,
     }

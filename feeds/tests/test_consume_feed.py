@@ -21,15 +21,16 @@ from newsfeed.workers import loop
 from posts.services import create_post
 from tests.broker import LEAVES_SECONDS
 from tests.deadline import wait_until
+from tests.names import own
 
-GROUP = "test-process"
+GROUP = own("process")
 Start = Callable[..., Process]
 
 
 @pytest.fixture
 def own_topics(broker: Broker, settings: Settings) -> None:
     """Topics and a group of which the other tests' consumer knows nothing."""
-    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = "test-process-", GROUP
+    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = own("process-"), GROUP
     settings.KAFKA_PARTITIONS = 3
     topic_admin.ensure_topics()
     broker.skip_to_end(GROUP)

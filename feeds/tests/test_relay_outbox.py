@@ -27,6 +27,7 @@ from newsfeed.kafka.topics import Topic
 from newsfeed.workers import loop
 from posts.services import create_post
 from tests.deadline import assert_quick
+from tests.names import own
 
 Start = Callable[..., Process]
 
@@ -34,7 +35,7 @@ Start = Callable[..., Process]
 @pytest.fixture
 def own_topics(broker: Broker, settings: Settings) -> None:
     """Topics of which the other tests' consumer knows nothing."""
-    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_PARTITIONS = "test-process-", 3
+    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_PARTITIONS = own("process-"), 3
     topic_admin.ensure_topics()
     producer.warm()
     broker.mark()

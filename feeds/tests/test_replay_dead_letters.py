@@ -19,15 +19,16 @@ from newsfeed.events.models import DeadLetter
 from newsfeed.events.registry import encode
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
+from tests.names import own
 
-GROUP = "test-replay"
+GROUP = own("replay")
 NEW = datetime(2026, 3, 9, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
 def _own_topics(db: None, broker: Broker, settings: Settings) -> None:
     """On which all dead letters were replayed already."""
-    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = "test-replay-", GROUP
+    settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = own("replay-"), GROUP
     topic_admin.ensure_topics(1)
     broker.mark()
     broker.skip_to_end(f"{GROUP}-replay")

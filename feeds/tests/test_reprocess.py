@@ -154,6 +154,7 @@ def test_an_empty_topic_is_done_at_once() -> None:
         (f"{NEW_PREFIX}feed.DLT", f"{NEW_PREFIX}feed.DLT is not the name of a dated topic"),
         ("feed-20200101", "feed-20200101 is not the name of a dated topic"),
     ],
+    ids=["missing", "dead letters", "another prefix"],
 )
 def test_a_topic_that_cannot_be_is_told(topic: str, sentence: str) -> None:
     with pytest.raises(CommandError, match=f"^{sentence}"):

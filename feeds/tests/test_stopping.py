@@ -28,6 +28,7 @@ from newsfeed.events.registry import encode
 from newsfeed.kafka import topic_admin
 from posts.models import Post
 from tests.deadline import wait_until
+from tests.names import own
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
@@ -90,7 +91,7 @@ def test_verify_feeds_ends_between_two_pages(alice: User, redis: Redis, tmp_path
 
 
 def test_replay_dead_letters_ends_between_two_letters(broker: Broker, settings: Settings) -> None:
-    settings.KAFKA_TOPIC_PREFIX = "test-stopping-"
+    settings.KAFKA_TOPIC_PREFIX = own("stopping-")
     topic_admin.ensure_topics(1)
     now = timezone.now()
     DeadLetter.objects.bulk_create(

@@ -10,6 +10,7 @@ from conftest import NEW_GROUP, NEW_PREFIX, Broker, TopicPartition
 from feeds.tests.conftest import Away
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic, audit_log, days_from_today
+from tests.names import own
 
 pytestmark = pytest.mark.usefixtures("new_topics")
 
@@ -107,17 +108,18 @@ def test_a_topic_that_nobody_has_read_is_kept_but_for_an_empty_one(old: str) -> 
 
 
 def test_a_topic_is_kept_until_every_group_has_read_it(old: str, broker: Broker) -> None:
+    audit = own("new-audit")
     broker.skip_to_end(NEW_GROUP)
-    broker.commit("test-new-audit", {TopicPartition(old, 1): 0})
-    kept = f"kept {old}: unread by test-new-audit (3)"
+    broker.commit(audit, {TopicPartition(old, 1): 0})
+    kept = f"kept {old}: unread by {audit} (3)"
     assert kept in _topics("prune")
-    broker.commit("test-new-audit", {TopicPartition(old, 1): 1})
+    broker.commit(audit, {TopicPartition(old, 1): 1})
     assert _topics("prune") == [kept.replace("(3)", "(2)")]
     assert _exists(old)
-    broker.skip_to_end("test-new-audit")
+    broker.skip_to_end(audit)
     assert _topics("prune") == [f"deleted {old}"]
     assert not _exists(old)
-    broker.delete(NEW_PREFIX, group="test-new-audit")
+    broker.delete(NEW_PREFIX, group=audit)
 
 
 def test_an_offset_from_before_a_topic_was_made_anew_reads_nothing(

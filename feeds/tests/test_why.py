@@ -20,6 +20,7 @@ from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
 from posts.models import Post
 from posts.services import create_post
+from tests.names import own
 
 pytestmark = pytest.mark.usefixtures("follow")
 
@@ -31,7 +32,7 @@ UNREAD = "Shown: the feed is {}, so reads take it from MySQL."
 @pytest.fixture(autouse=True)
 def _no_dead_letters(settings: Settings) -> None:
     """Of other tests."""
-    settings.KAFKA_TOPIC_PREFIX = "test-why-"
+    settings.KAFKA_TOPIC_PREFIX = own("why-")
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ from dev.control import ROOT
 from tests.another_api import another_api
 from tests.api.world import World
 from tests.client import PASSWORD, Person
+from tests.depth import deep
 from tests.running import Service
 
 PATHS = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]
 EACH_ALONE = "examples,coverage,fuzzing"
-EXAMPLES = 200
+EXAMPLES = deep(200)
 LIMIT_SECONDS = 900
 STRANGERS = 20
 FOR_ONE_REQUEST = 2400
@@ -87,6 +88,7 @@ class Run:
         saved.write_text(json.dumps(world._asdict()))
         command = [sys.executable, "-m", "schemathesis.cli"]
         command += ["--config-file", "tests/api/schemathesis.toml", "run", "openapi.yaml"]
+        command += ["--max-examples", str(EXAMPLES)]
         command += ["--url", api, "--phases", phases, "--report-ndjson-path", str(self._report)]
         for operation in operations:
             command += ["--include-operation-id", operation]

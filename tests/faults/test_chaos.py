@@ -1,3 +1,4 @@
+import os
 import random
 import subprocess
 import sys
@@ -15,11 +16,17 @@ from tests.running import Service
 
 
 def test_nothing_is_lost_doubled_misordered_or_shown_again_whatever_breaks(
-    service: Service,  # its stack is what the command attaches to
+    service: Service,
 ) -> None:
     command = [sys.executable, "-m", "tests.faults.chaos", "--seed", "1", "--minutes", "6"]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False
+        command,
+        cwd=ROOT,
+        env=os.environ | service.stack.env,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
     )
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

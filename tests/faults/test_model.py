@@ -42,6 +42,7 @@ from newsfeed.kafka.topics import Topic
 from posts.events import PostUnhidden
 from posts.models import Post
 from posts.services import create_post, delete_post, hide_post, unhide_post
+from tests.depth import deep
 from tests.faults.log import Log, topic_of
 from tests.faults.truth import feed_of, walk
 
@@ -293,7 +294,7 @@ def test_no_interleaving_loses_doubles_misorders_or_resurrects_a_post() -> None:
     run_state_machine_as_test(
         FeedModel,
         settings=settings(
-            max_examples=int(os.environ.get("MODEL_EXAMPLES", "100")),
+            max_examples=int(os.environ.get("MODEL_EXAMPLES", deep(300))),
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

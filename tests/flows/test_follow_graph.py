@@ -1,3 +1,4 @@
+import os
 import random
 import subprocess
 import sys
@@ -25,7 +26,13 @@ def test_every_feed_of_a_follow_graph_equals_mysql(service: Service, tmp_path: P
     path.write_text("".join(f"{follower}\t{followee}\n" for follower, followee in make_edges()))
     command = [sys.executable, "-m", "tests.follow_graph", str(path), "--count", "60"]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+        command,
+        cwd=ROOT,
+        env=os.environ | service.stack.env,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(": 0 feeds differ\n")

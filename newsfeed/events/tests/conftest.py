@@ -15,8 +15,9 @@ from newsfeed.events.failures import Handler
 from newsfeed.events.registry import encode
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
+from tests.names import own
 
-GROUP = "test-events"
+GROUP = own("events")
 Send = Callable[..., list[FeedRecord]]
 Start = Callable[..., Consumer]
 KNOWN = Followed(
@@ -77,7 +78,7 @@ def step_until(reached: Callable[[], object], *consumers: Consumer, seconds: flo
 @pytest.fixture
 def topics(broker: Broker, settings: Settings) -> None:
     """A consumer group and topics, of three partitions, that the feeds' consumer does not know."""
-    settings.KAFKA_TOPIC_PREFIX = "test-events-"
+    settings.KAFKA_TOPIC_PREFIX = own("events-")
     settings.KAFKA_CONSUMER_GROUP = GROUP
     settings.KAFKA_PARTITIONS = 3
     topic_admin.ensure_topics()

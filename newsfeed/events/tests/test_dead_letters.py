@@ -16,6 +16,7 @@ from newsfeed.events.registry import InvalidRecord
 from newsfeed.exceptions import Unavailable
 from newsfeed.kafka import producer
 from newsfeed.kafka.topics import Topic
+from tests.names import own
 
 
 @dataclass
@@ -81,7 +82,7 @@ def test_each_dead_letter_is_logged_with_its_place(
 @pytest.fixture
 def refusing(topics: None, settings: Settings) -> Iterator[None]:
     """Kafka is there, but the topics for dead letters are not."""
-    settings.KAFKA_TOPIC_PREFIX = "test-events-missing-"
+    settings.KAFKA_TOPIC_PREFIX = own("events-missing-")
     yield
     producer.close()  # it would ask for them again and again
     producer._forget()

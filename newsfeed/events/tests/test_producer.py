@@ -18,6 +18,7 @@ from newsfeed.kafka import in_flight, producer
 from newsfeed.kafka.producer import Message, PublishError
 from newsfeed.kafka.topics import Topic
 from tests.deadline import assert_quick
+from tests.names import own
 
 
 def _messages(count: int) -> list[Message]:
@@ -64,7 +65,7 @@ def test_a_missing_topic_is_an_error_soon_and_the_others_go_on(
 ) -> None:
     def send_in_vain() -> None:
         with pytest.raises(PublishError):
-            producer.send([Message("test-events-missing", 1, b"x")]).wait(60)
+            producer.send([Message(own("events-missing"), 1, b"x")]).wait(60)
 
     assert_quick(send_in_vain, 3)
     producer.send(_messages(1)).wait(60)

@@ -6,6 +6,7 @@ from newsfeed.events.consumer import read_once
 from newsfeed.events.tests.conftest import Send
 from newsfeed.kafka import topic_admin
 from newsfeed.kafka.topics import Topic
+from tests.names import own
 
 pytestmark = pytest.mark.usefixtures("topics")
 
@@ -31,7 +32,7 @@ def test_it_gives_up_when_nothing_comes(send: Send, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(consumer, "SILENT_SECONDS", 0)
     monkeypatch.setattr(consumer, "POLL_SECONDS", 0.1)
     partition, first = _first_five(send)
-    nowhere = TopicPartition("test-events-missing", 0)
+    nowhere = TopicPartition(own("events-missing"), 0)
     with pytest.raises(topic_admin.BrokerUnavailable, match="no record for"):
         list(read_once({nowhere: (0, 1)}))
     monkeypatch.undo()

@@ -17,6 +17,7 @@ from newsfeed.exceptions import Unavailable, Unreadable
 from newsfeed.kafka import topic_admin
 from newsfeed.kafka.topic_admin import BrokerUnavailable
 from newsfeed.kafka.topics import Topic
+from tests.names import own
 
 pytestmark = pytest.mark.usefixtures("topics")
 
@@ -72,7 +73,7 @@ def test_records_that_the_client_cannot_read_end_it(
     send(1)
     consumer = start(handler)
     step_until(lambda: handler.records, consumer)
-    settings.KAFKA_TOPIC_PREFIX = "test-zstd-"
+    settings.KAFKA_TOPIC_PREFIX = own("zstd-")
     options = topic_admin._options
     monkeypatch.setattr(topic_admin, "_options", lambda **given: _as_zstd(options(**given)))
     topic_admin.ensure_topics()
