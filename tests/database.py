@@ -23,12 +23,12 @@ FOLLOW = """
 POST = """
     INSERT INTO posts (user_id, content, created_at) VALUES (%s, %s, UTC_TIMESTAMP(6))
 """
-FEED = """
-    SELECT posts.id
+FEEDS = """
+    SELECT follows.follower_id, posts.id
     FROM follows
     JOIN posts ON posts.user_id = follows.followee_id
     JOIN users ON users.id = follows.followee_id
-    WHERE follows.follower_id = %s AND users.is_active
+    WHERE follows.follower_id IN %s AND users.is_active
         AND posts.deleted_at IS NULL AND posts.hidden_at IS NULL
     ORDER BY posts.id DESC
 """
@@ -85,8 +85,14 @@ class Database:
         self._insert(POST, list(posts))
 
     def feed_of(self, user_id: int) -> list[int]:
-        """The truth."""
-        return [id_ for (id_,) in self.rows(FEED, user_id)]
+        """The truth, newest first."""
+        return self.feeds_of([user_id])[user_id]
+
+    def feeds_of(self, user_ids: Sequence[int]) -> dict[int, list[int]]:
+        feeds: dict[int, list[int]] = {user_id: [] for user_id in user_ids}
+        for user_id, post_id in self.rows(FEEDS, user_ids) if feeds else ():
+            feeds[user_id].append(post_id)
+        return feeds
 
     def outbox_length(self) -> int:
         return int(self.rows("SELECT COUNT(*) FROM events_outboxevent")[0][0])

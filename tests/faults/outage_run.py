@@ -133,7 +133,7 @@ def away(stack: Control, outage: Outage) -> Iterator[None]:
 
 def suffer(service: Service, world: World, outage: Outage) -> Iterator[str]:
     """Prints a line of the table, and yields what was not as it should be."""
-    service.warm(world.readers)
+    service.rebuild(world.readers)
     # The clients' last answers come before it ends: they tell of the outage and of nothing else.
     with away(service.stack, outage), Clients(service, world) as clients:
         time.sleep(outage.seconds)

@@ -1,10 +1,8 @@
 import pytest
 
 from tests.client import Person
-from tests.running import Service
+from tests.running import CAP, Service
 
-# Of the service that the stack runs: FEED_MAX_LENGTH. Redis keeps so many posts of a feed.
-CAP = 800
 PUSHED = 60
 """Enough to make a feed outgrow its cap and be trimmed by a push."""
 
