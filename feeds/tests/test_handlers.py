@@ -9,13 +9,12 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from conftest import Redis
-from feeds import handlers, services, settling, store
+from feeds import handlers, services
 from feeds.events import FeedRecord
-from feeds.store import Slice, StoreUnavailable
+from feeds.store import StoreUnavailable
 from feeds.tests.conftest import (
     FEED,
     Away,
-    crowd,
     edges,
     make_ready,
     read,
@@ -25,8 +24,7 @@ from feeds.tests.conftest import (
 from follows.events import Followed, FollowEvent, Unfollowed
 from follows.models import Follow
 from newsfeed.kafka.topics import Topic
-from posts.events import PostCreated, PostDeleted, PostEvent, PostHidden, PostUnhidden, PostUpdated
-from posts.models import Post
+from posts.events import PostCreated, PostEvent, PostUpdated
 
 
 def _record(post_id: int, follower: User) -> FeedRecord:
@@ -134,74 +132,6 @@ def test_feeds_that_there_is_no_time_for_are_left_to_their_readers(
     assert [read(user.pk) for user in (bob, carol)] == [None, None]
     assert [post["id"] for post in as_bob.get(FEED).json()["results"]] == ids
     assert stored_ids(bob.pk) == ids
-
-
-def test_deleted_posts_give_their_places_back_in_every_followers_feed(
-    alice: User, carol: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settling, "FOLLOWERS_PER_PAGE", 2)
-    followers = crowd(5)
-    edges(alice, followers)
-    for user in [*followers, carol]:
-        make_ready(user.pk, [9, 8, 7])
-    deletes = [PostDeleted(actor_id=alice.pk, post_id=id_) for id_ in (9, 7)]
-    handlers.apply_activity(deletes)
-    assert [read(user.pk) for user in followers] == [Slice([8], 0)] * 5
-    assert stored_ids(carol.pk) == [9, 8, 7]
-
-
-def test_a_hidden_post_leaves_the_feeds_and_comes_back(
-    alice: User, carol: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settling, "FOLLOWERS_PER_PAGE", 2)
-    followers = crowd(5)
-    edges(alice, followers)
-    newer, post_id = write_posts(alice, 2)
-    for user in [*followers, carol]:
-        make_ready(user.pk, [newer, post_id])
-    Post.objects.filter(pk=post_id).update(hidden_at=timezone.now())
-    handlers.apply_activity([PostHidden(actor_id=alice.pk, post_id=post_id)])
-    assert [stored_ids(user.pk) for user in followers] == [[newer]] * 5
-    Post.objects.filter(pk=post_id).update(hidden_at=None)
-    handlers.apply_activity([PostUnhidden(actor_id=alice.pk, post_id=post_id)])
-    assert [stored_ids(user.pk) for user in [*followers, carol]] == [[newer, post_id]] * 6
-
-
-@pytest.mark.parametrize("is_hidden_in_the_end", [True, False])
-def test_the_order_of_hiding_and_unhiding_does_not_matter(
-    alice: User,
-    bob: User,
-    is_hidden_in_the_end: bool,  # noqa: FBT001
-) -> None:
-    edges(alice, [bob])
-    (post_id,) = write_posts(alice, 1)
-    if is_hidden_in_the_end:
-        Post.objects.update(hidden_at=timezone.now())
-    types: list[type[PostEvent]] = [PostHidden, PostUnhidden]
-    for order in (types, types[::-1], types + types):
-        make_ready(bob.pk, [post_id])
-        for type_ in order:
-            handlers.apply_activity([type_(actor_id=alice.pk, post_id=post_id)])
-        assert stored_ids(bob.pk) == ([] if is_hidden_in_the_end else [post_id])
-
-
-def test_a_post_unhidden_while_it_is_being_removed_comes_back(
-    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    edges(alice, [bob])
-    (post_id,) = write_posts(alice, 1)
-    make_ready(bob.pk, [post_id])
-    Post.objects.update(hidden_at=timezone.now())
-    remove = store.workers.remove
-
-    def unhide_and_remove(user_ids: list[int], post_ids: list[int]) -> None:
-        Post.objects.update(hidden_at=None)
-        handlers.apply_activity([PostUnhidden(actor_id=alice.pk, post_id=post_id)])
-        remove(user_ids, post_ids)
-
-    monkeypatch.setattr(store.workers, "remove", unhide_and_remove)
-    handlers.apply_activity([PostHidden(actor_id=alice.pk, post_id=post_id)])
-    assert stored_ids(bob.pk) == [post_id]
 
 
 @pytest.mark.parametrize("event_type", [PostCreated, PostUpdated])

@@ -211,15 +211,18 @@ def test_a_change_in_the_midst_of_another_wins_whatever_comes_last(
 
 
 @pytest.mark.usefixtures("small")
-def test_a_post_unhidden_in_the_midst_of_a_later_step_comes_back(
-    alice: User, followers: list[User], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_post_unhidden_in_the_midst_of_a_step_comes_back(
+    alice: User, followers: list[User], monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
     """All of its unhiding is over before that step's removal reaches the feeds."""
     (post_id,) = write_posts(alice, 1)
     _warm(followers, [post_id])
     _hide(post_id)
-    settling.settle([_event(post_id, alice)])
-    (rest,) = _take_rests()
+    hiding = [_event(post_id, alice)]
+    for _ in range(steps):
+        settling.settle(hiding)
+        hiding = _take_rests()
     remove = store.workers.remove
 
     def unhide_and_remove(user_ids: Ids, post_ids: Ids) -> None:
@@ -230,7 +233,7 @@ def test_a_post_unhidden_in_the_midst_of_a_later_step_comes_back(
         remove(user_ids, post_ids)
 
     monkeypatch.setattr(store.workers, "remove", unhide_and_remove)
-    _run([rest])
+    _run(hiding)
     assert _feeds(followers) == [[post_id]] * 7
 
 
