@@ -27,7 +27,7 @@ def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
         gunicorn.wait_until_ready()
         yield gunicorn
     finally:
-        gunicorn.stop()
+        gunicorn.end()
 
 
 def _get(port: int, path: str, method: str = "GET") -> tuple[int, str]:
@@ -103,7 +103,7 @@ def test_a_new_run_counts_from_nought_and_has_the_port_at_once(gunicorn: Gunicor
     for _ in range(20):
         _get(gunicorn.port, "/ping")
     assert gunicorn.metric(REQUESTS) > 20
-    gunicorn.stop(signal.SIGKILL)
+    gunicorn.end(signal.SIGKILL)
     # The workers notice, and meanwhile they hold the API's port, but not this one.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -50,7 +50,7 @@ def gunicorn(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) ->
         gunicorn.wait_until_ready()
         yield gunicorn
     finally:
-        gunicorn.stop()
+        gunicorn.end()
 
 
 def _send(

@@ -13,10 +13,10 @@ import yaml
 from django.contrib.auth.hashers import make_password
 
 from dev.control import ROOT
-from tests.another_api import another_api
 from tests.api.world import World
 from tests.client import PASSWORD, Person
 from tests.depth import deep
+from tests.gunicorn import another_api
 from tests.running import Service
 
 PATHS = yaml.safe_load((ROOT / "openapi.yaml").read_text())["paths"]
@@ -30,9 +30,7 @@ FOR_ONE_REQUEST = 2400
 @pytest.fixture
 def api(service: Service) -> Iterator[str]:
     """The URL of one that hashes passwords at no cost, and refuses nobody for haste."""
-    with another_api(
-        service, "schemathesis", {"DJANGO_SETTINGS_MODULE": "tests.api.settings"}
-    ) as url:
+    with another_api(service, {"DJANGO_SETTINGS_MODULE": "tests.api.settings"}) as url:
         yield url
 
 

@@ -10,12 +10,12 @@ from django_redis import get_redis_connection
 from redis.client import Redis
 
 from dev.control import Control
-from tests.another_worker import another_worker
 from tests.bench import cpu, sizes
 from tests.bench.api import Api
 from tests.bench.fanout import FIRST_REAL_ID, FOLLOWERS, PROCESSES, fill, post_and_wait
 from tests.bench.people import make_author, token
 from tests.deadline import wait_until
+from tests.processes import another_worker
 from tests.topics import Topics
 
 CONSUMERS = (1, 2, 3)
@@ -38,7 +38,7 @@ def _measure(redis: Redis, api: Api, count: int, rounds: int) -> str:
     rates, shares = [], []
     with ExitStack() as running:
         for number in range(1, count):
-            process = running.enter_context(another_worker(control, "consume_feed"))
+            process = running.enter_context(another_worker(control, "consume_feed")).process
             running.callback(process.wait, 30)
             running.callback(process.terminate)
             pids[f"consumer {number}"] = process.pid

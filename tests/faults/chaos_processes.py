@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from tests.another_worker import another_worker
 from tests.faults.chaos_scene import Fault, Scene, children
+from tests.processes import another_worker
 
 FREEZE_SECONDS = 2
 BEYOND_DELIVERY_TIMEOUT = 11
@@ -81,9 +81,9 @@ def storm_of_consumers(scene: Scene) -> None:
 @contextmanager
 def second(scene: Scene, *command: str) -> "Iterator[subprocess.Popen[bytes]]":
     """Has to end within the block, or soon."""
-    with another_worker(scene.service.stack, *command, env=scene.proxies.env) as process:
-        yield process
-        process.wait(30)
+    with another_worker(scene.service.stack, *command, **scene.proxies.env) as worker:
+        yield worker.process
+        worker.wait(30)
 
 
 PROCESS_FAULTS: dict[str, Fault] = {

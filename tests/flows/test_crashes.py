@@ -1,17 +1,15 @@
 import os
 import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event
 
-from dev.control import ROOT
 from dev.ports import Ports
 from tests.client import Person
 from tests.deadline import wait_until
 from tests.flows.conftest import Celebrity
+from tests.processes import another_worker
 from tests.running import Service
 
 TRIES = 5
@@ -53,28 +51,13 @@ def test_a_consumer_that_is_told_to_stop_hands_over_and_exits_with_0(service: Se
     author, followers = service.add_author(followers=100)
     service.warm(followers)
     port = Ports.free().consumer
-    log = service.stack.state / "log" / "second-consumer.log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "manage.py", "consume_feed", "--metrics-port", str(port)],
-            cwd=ROOT,
-            env=os.environ | service.stack.env,
-            stderr=output,
-        ) as second,
-    ):
-        try:
-            wait_until(lambda: _consumes(service, port, author), 60, "the second consumer has work")
-            service.wait_for_rest()
-            second.terminate()
-            assert second.wait(60) == 0
-            assert service.topics.members() == 1
-            post_id = author.posts("who takes this?")
-            wait_until(
-                lambda: service.holds_everywhere(followers, post_id), 60, "the first took over"
-            )
-        finally:
-            second.kill()
+    with another_worker(service.stack, "consume_feed", "--metrics-port", str(port)) as second:
+        wait_until(lambda: _consumes(service, port, author), 60, "the second consumer has work")
+        service.wait_for_rest()
+        assert second.end() == 0
+        assert service.topics.members() == 1
+        post_id = author.posts("who takes this?")
+        wait_until(lambda: service.holds_everywhere(followers, post_id), 60, "the first took over")
 
 
 def _consumes(service: Service, port: int, author: Person) -> bool:

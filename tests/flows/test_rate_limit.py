@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.another_api import another_api
 from tests.client import Answer, Person
+from tests.gunicorn import another_api
 from tests.running import Service
 
 REPEATS = int(os.environ.get("LIMITER_REPEATS", "2"))
@@ -21,7 +21,7 @@ TRIES = 5
 def api(service: Service) -> Iterator[str]:
     """The URL of an API of four processes, with the limits that it has by default."""
     env = {"WEB_CONCURRENCY": str(WORKERS), "RATE_LIMITS": ""}
-    with another_api(service, "rate-limit", env) as url:
+    with another_api(service, env) as url:
         yield url
 
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from statistics import median
 from threading import Event
 
-from tests.another_worker import another_worker
 from tests.client import Person
 from tests.deadline import wait_until
 from tests.faults.chaos_check import Findings, check_redis, check_walks
+from tests.processes import another_worker
 from tests.running import Service
 from tests.stalls import stalls_noted
 
@@ -68,10 +68,9 @@ def _come_and_go(service: Service) -> None:
         _wait_until_shared(service, 2)
         with another_worker(service.stack, "consume_feed") as third:
             _wait_until_shared(service, 3)
-            third.terminate()
-            assert third.wait(60) == 0
+            assert third.end() == 0
         _wait_until_shared(service, 2)
-        second.kill()
+        second.process.kill()
         _wait_until_shared(service, 1)
 
 

@@ -39,7 +39,7 @@ class Nginx:
     def wait_until_ready(self) -> None:
         wait_until(self._listens, 60, "nginx listens", self.log)
 
-    def stop(self) -> None:
+    def end(self) -> None:
         end(self._process)
 
     def log(self) -> str:

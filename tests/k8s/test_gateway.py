@@ -49,7 +49,7 @@ class Gateway:
         servers = (self.read, self.write, self._nginx)
         for server in servers:
             server.start()
-            running.callback(server.stop)
+            running.callback(server.end)
         for server in servers:
             server.wait_until_ready()
 
@@ -150,7 +150,7 @@ def test_a_body_that_it_cannot_keep_is_a_problem(gateway: Gateway) -> None:
 
 def test_without_anybody_behind_it_a_write_is_a_problem_and_reads_go_on(gateway: Gateway) -> None:
     assert gateway.ask("POST", "/ping")[0] == 405
-    gateway.write.stop()
+    gateway.write.end()
     status, headers, body = gateway.ask("POST", "/ping")
     assert status == json.loads(body)["status"] == 503
     assert headers["Content-Type"] == "application/problem+json"
@@ -170,7 +170,7 @@ def test_without_anybody_behind_it_a_write_is_a_problem_and_reads_go_on(gateway:
 def test_reads_outlive_a_restart_of_the_api_on_kept_connections(gateway: Gateway) -> None:
     for _ in range(20):
         assert gateway.ask("GET", "/ping")[0] == 200
-    gateway.read.stop()
+    gateway.read.end()
     gateway.read.start()
     gateway.read.wait_until_ready()
     assert {gateway.ask("GET", "/ping")[0] for _ in range(20)} == {200}

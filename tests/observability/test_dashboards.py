@@ -137,7 +137,7 @@ def traffic(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
         write.wait_until_ready()
         yield Traffic(service, write)
     finally:
-        write.stop()
+        write.end()
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ class Cluster:
                 start.result()
         self.gateway = Nginx(folder, *(group.port for group in groups.values()))
         self.gateway.start()
-        running.callback(self.gateway.stop)
+        running.callback(self.gateway.end)
         self.gateway.wait_until_ready()
 
     def restart(self) -> None:

@@ -49,7 +49,7 @@ def _api(
         yield api
         api.redis.close()
     finally:
-        gunicorn.stop()
+        gunicorn.end()
 
 
 @pytest.fixture

@@ -62,4 +62,4 @@ def test_without_a_binary_log_nobody_knows_how_far_a_replica_is_so_it_is_not_rea
         bob.done(200, "GET", "/users/me/")
         assert "the primary has no binary log with GTIDs" in gunicorn.log()
     finally:
-        gunicorn.stop()
+        gunicorn.end()
