@@ -14,6 +14,12 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # pytest-xdist has 
         return "service" if nodeid.startswith(SERVICE) else nodeid.partition("::")[0]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The service first: it takes longest. pytest-django puts tests without a database last."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SERVICE))
+
+
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist there is no such hook
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
