@@ -24,7 +24,10 @@ def _stack(request: pytest.FixtureRequest) -> Iterator[Control]:
         yield shared
         return
     url = None if shared.has_own_database else shared.database_url
-    with Stack(shared.state / "service", Ports.free(), url) as stack:
+    state = shared.state / "service"
+    state.mkdir(exist_ok=True)
+    (state / "secret").write_text(shared.secret)  # tests sign tokens with it
+    with Stack(state, Ports.free(), url) as stack:
         stack.start_stores()
         stack.wait_ready(*stack.stores)
         yield stack
