@@ -48,7 +48,7 @@ def snapshot_without_the_suspended(patch: Patch) -> None:
 )
 def reads_trust_redis(patch: Patch) -> None:
     followed = "JOIN follows f ON f.follower_id = %s AND f.followee_id = p.user_id"
-    patch.edit("posts.selectors:_FEED_POSTS", {followed: "JOIN users v ON v.id = %s"})
+    patch.edit("feeds.selectors:_FEED_POSTS", {followed: "JOIN users v ON v.id = %s"})
 
 
 @mutant(
