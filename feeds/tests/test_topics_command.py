@@ -7,7 +7,6 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from conftest import NEW_GROUP, NEW_PREFIX, Broker, TopicPartition
-from feeds.tests.conftest import Away
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic, audit_log, days_from_today
 from tests.names import own
@@ -182,12 +181,3 @@ def test_a_wrong_option_is_told_and_nothing_is_created(
     assert topic_admin.topic_states() == []
     _topics("ensure", "--days", "1")
     assert len(topic_admin.topic_states()) == 5
-
-
-@pytest.mark.parametrize("action", ["ensure", "list", "prune"])
-def test_without_kafka_it_says_so(kafka_away: Away, action: str) -> None:
-    with kafka_away(), pytest.raises(CommandError, match=r"^Kafka does not answer: ") as raised:
-        _topics(action)
-    assert raised.value.returncode == 1
-    assert "\n" not in str(raised.value)
-    _topics(action)

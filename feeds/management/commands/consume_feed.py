@@ -1,12 +1,11 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
 
 from feeds.handlers import HANDLERS
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.reprocessing import UnknownTopic, reprocess
-from newsfeed.exceptions import CannotGoOn, Unavailable
+from newsfeed.exceptions import CannotGoOn
 from newsfeed.workers import loop
 
 
@@ -66,6 +65,4 @@ class Command(BaseCommand):
             handled, invalid = reprocess(topic, HANDLERS)
         except UnknownTopic as error:
             raise CommandError(str(error)) from error
-        except (Unavailable, OperationalError, InterfaceError) as error:
-            raise CommandError(f"Something is away; run it again: {error}") from error
         self.stdout.write(f"{handled} records handled, {invalid} left out\n")

@@ -8,9 +8,7 @@ from tqdm import tqdm
 
 from feeds.handlers import HANDLERS
 from newsfeed.events import replay
-from newsfeed.events.failures import AWAY
 from newsfeed.events.replay import Waiting
-from newsfeed.exceptions import Unavailable
 from newsfeed.kafka.topics import Topic
 from newsfeed.workers import loop
 
@@ -34,13 +32,10 @@ class Command(BaseCommand):
             raise CommandError("--limit must be 1 or more.")
         topics = [Topic(topic)] if topic else [*Topic]
         letters = loop.until_stopped(islice(replay.waiting(topics), limit))
-        try:
-            if dry_run:
-                self.list(letters)
-            else:
-                self.replay(letters)
-        except AWAY as error:
-            raise CommandError(f"{_who(error)} does not answer: {error}") from error
+        if dry_run:
+            self.list(letters)
+        else:
+            self.replay(letters)
 
     def list(self, letters: Iterable[Waiting]) -> None:
         count = 0
@@ -61,7 +56,3 @@ class Command(BaseCommand):
             self.stdout.write(f"replayed {replayed}, failed {failed}\n")
         if failed:
             raise CommandError(f"{failed} failed again; --dry-run lists them.")
-
-
-def _who(error: Exception) -> str:
-    return error.server if isinstance(error, Unavailable) else "MySQL"

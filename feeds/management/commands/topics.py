@@ -39,11 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *, action: str, **options: Any) -> None:
         run = {"ensure": self.ensure, "list": self.list, "prune": self.prune}[action]
-        try:
-            lines = run(options)
-        except topic_admin.BrokerUnavailable as error:
-            raise CommandError(f"Kafka does not answer: {error}") from error
-        self.stdout.writelines(line + "\n" for line in lines)
+        self.stdout.writelines(line + "\n" for line in run(options))
 
     def ensure(self, options: dict[str, Any]) -> list[str]:
         created = topic_admin.ensure_topics(self.days(options, MAX_DAYS))

@@ -49,13 +49,10 @@ class Command(BaseCommand):
         self.counts: Counter[str] = Counter()
         pages = _all_users() if options["all"] else _drawn_users(sample)
         hidden = options["no_progress"] or not sys.stderr.isatty()
-        try:
-            for page in tqdm(loop.until_stopped(pages), unit=" pages", disable=hidden):
-                self.verify_page(page, repair=options["repair"])
-            whole = next(pages, None) is None
-        except store.StoreUnavailable as error:
-            raise CommandError(f"Redis does not answer: {error}") from error
-        self.report(textfile if whole else None)
+        for page in tqdm(loop.until_stopped(pages), unit=" pages", disable=hidden):
+            self.verify_page(page, repair=options["repair"])
+        is_whole = next(pages, None) is None
+        self.report(textfile if is_whole else None)
 
     def verify_page(self, users: list[int], *, repair: bool) -> None:
         ready, drift = verify(users, store.workers)
