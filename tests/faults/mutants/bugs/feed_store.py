@@ -58,9 +58,7 @@ def state_in_a_key_of_its_own(patch: Patch) -> None:
 
 @mutant(
     breaks="I5: a record that comes late adds one old post, and those around it seem not to exist",
-    killed_by=(
-        "feeds/tests/test_rebuild.py::test_a_post_that_is_pushed_below_the_floor_makes_no_hole",
-    ),
+    killed_by=(f"{STORE}::test_any_order_of_operations_leaves_what_it_should",),
 )
 def push_below_the_floor(patch: Patch) -> None:
     patch.edit(PUSH, {"if tonumber(ARGV[i]) > floor then": "if true then"})

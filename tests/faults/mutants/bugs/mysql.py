@@ -56,6 +56,7 @@ def snapshot_of_the_replica(patch: Patch) -> None:
     killed_by=(f"{LAG}::test_an_ended_session_is_refused_while_the_replica_lags",),
 )
 def sessions_from_the_replica(patch: Patch) -> None:
-    replica = "return ALIAS if ALIAS in settings.DATABASES else DEFAULT_DB_ALIAS"
-    reads = "reads = _reads.get()"
-    patch.edit("newsfeed.mysql.replica:Router.db_for_read", {reads: f"{replica}\n{reads}"})
+    unless_decided = "if reads is None and ALIAS in settings.DATABASES:\n    return ALIAS"
+    in_block = "if reads is None or connections[DEFAULT_DB_ALIAS].in_atomic_block:"
+    router = "newsfeed.mysql.replica:Router.db_for_read"
+    patch.edit(router, {in_block: f"{unless_decided}\n{in_block}"})
