@@ -21,6 +21,15 @@ def tell_of_name(event: str, username: str, **fields: str) -> None:
     """Names the account, or a keyed hash if nobody has the name: it may be a password."""
     account = User.objects.filter(username=username).values_list("pk", flat=True).first()
     if account is None:
-        digest = salted_hmac("accounts.audit", username, algorithm="sha256").hexdigest()
-        fields["name_hash"] = digest[:16]
+        fields["name_hash"] = _hash(username)
     tell(event, account, **fields)
+
+
+def tell_of_refused_name(event: str, username: str, **fields: str) -> None:
+    """Always the hash: a flood that a limit refuses must not cost a query a request."""
+    tell(event, None, name_hash=_hash(username), **fields)
+
+
+def _hash(username: str) -> str:
+    digest = salted_hmac("accounts.audit", username, algorithm="sha256").hexdigest()
+    return digest[:16]

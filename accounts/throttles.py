@@ -4,6 +4,7 @@ from typing import Any, cast
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from accounts import audit
 from accounts.guesses import reserve, reserve_for_address
 from accounts.serializers import CredentialsSerializer
 from accounts.tokens import read_refresh_or_raise
@@ -25,6 +26,11 @@ class LoginThrottle(EndpointThrottle):
         if form.is_valid():
             given = form.validated_data
             places = reserve(given["username"], address, given.get("device", ""))
+            if not places[-1].admitted:
+                limit = limits.endpoint_in(places[-1].key)
+                audit.tell_of_refused_name(
+                    "authn_login_fail_max", given["username"], via="api", limit=limit
+                )
         else:
             places = reserve_for_address(address)
         state_of(request).held = places

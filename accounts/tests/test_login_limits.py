@@ -58,6 +58,22 @@ def test_who_has_logged_in_from_an_address_gets_in_there(
     assert [_log_in(password, HOME).status_code for _ in range(4)] == [200] * 4
 
 
+@pytest.mark.parametrize(
+    ("limits", "reason"), [("login=1/m", "login"), ("login-address=1/m", "login-address")]
+)
+def test_a_refused_log_in_is_told_with_the_limit_and_without_the_name(
+    alice: User, settings: Settings, caplog: pytest.LogCaptureFixture, *, limits: str, reason: str
+) -> None:
+    settings.RATE_LIMITS = f"default=100/m,login=5/m,login-address=9/m,login-username=9/h,{limits}"
+    caplog.set_level("INFO", "accounts.audit")
+    assert [_log_in("wrong", "2001:db8::1").status_code for _ in range(2)] == [401, 429]
+    told = [one for one in caplog.records if one.name == "accounts.audit"][-1]
+    assert told.getMessage() == "authn_login_fail_max"
+    assert {"via": "api", "limit": reason, "account": None}.items() <= vars(told).items()
+    assert len(vars(told)["name_hash"]) == 16
+    assert "alice" not in str(vars(told))
+
+
 def test_a_known_address_has_a_limit_too(alice: User, password: str) -> None:
     _log_in(password)
     _use_up()

@@ -95,6 +95,11 @@ def key(who: object, endpoint: str) -> str:
     return f"rate_limit:{who}:{endpoint}"
 
 
+def endpoint_in(key: str) -> str:
+    """Its name: the part of `who` may hold colons (IPv6), the name has none."""
+    return key.rpartition(":")[2]
+
+
 def command(key: str, limit: Limit) -> Command:
     """Asks for one request. It may be sent along with others of `redis.ask`."""
     return ("EVALSHA", ADMIT.sha, 1, key, limit.requests, limit.seconds * 1_000_000)
