@@ -178,7 +178,7 @@ def test_no_secret_of_a_request_is_logged(
     ).json()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {logged_in['access']}")
     client.raise_request_exception = False
-    with patch("accounts.views.get_profile", side_effect=KeyError(logged_in["refresh"])):
+    with patch("discovery.views.get_profile", side_effect=KeyError(logged_in["refresh"])):
         assert (
             client.get(ME, {"token": logged_in["access"], "q": "a-private-matter"}).status_code
             == 500
