@@ -82,6 +82,7 @@ WEAK = ["short1!", "12345678901", "password", "dave_the_great", 123.5, "\u1112\u
 WEAK += [
     "newsfeed2026!",
     "N3wsf33d-123",
+    "deefswen2026!",
     "taerg_eht_evad",
     "d4ve.Kim.99",
     "김데이브-2026",

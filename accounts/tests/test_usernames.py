@@ -1,7 +1,7 @@
 from contextlib import suppress
 
 from django.core.exceptions import ValidationError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError as BlankField
 
@@ -9,6 +9,7 @@ from accounts.serializers import UsernameField
 from accounts.usernames import normalise
 
 
+@example("\u2121")  # one character for TEL
 @given(st.text())
 def test_a_name_has_one_form(typed: str) -> None:
     name = normalise(typed)

@@ -6,8 +6,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from accounts.services import suspend_user
+from accounts.services import reinstate_user, suspend_user
 from moderation.models import Report, ReportedPost
+from moderation.services import report_post
+from newsfeed.api.exceptions import SessionEnded
 from posts.models import Post
 from posts.services import delete_any_post, hide_post, unhide_post
 
@@ -28,6 +30,28 @@ def test_a_post_is_reported_once_by_each_user(
     entry = ReportedPost.objects.get()
     assert (entry.pk, entry.open_reports) == (post.pk, 2)
     assert entry.latest_reasons == ["Me too", "It is spam 🙁"]
+
+
+def test_the_queue_shows_the_newest_text_and_three_reasons(
+    as_alice: APIClient, as_user: Callable[[User], APIClient], post: Post, path: str
+) -> None:
+    for n in range(4):
+        assert as_alice.patch(f"/api/v1/posts/{post.pk}/", {"content": f"{n}"}).status_code == 200
+        reporter = User.objects.create(username=f"reporter_{n}")
+        assert as_user(reporter).post(path, {"reason": f"reason {n}"}).status_code == 201
+    entry = ReportedPost.objects.get()
+    assert (entry.content, entry.open_reports) == ("3", 4)
+    assert entry.latest_reasons == ["reason 3", "reason 2", "reason 1"]
+
+
+def test_who_was_suspended_after_the_request_was_let_in_reports_nothing(
+    bob: User, post: Post
+) -> None:
+    suspend_user(bob.pk)
+    with pytest.raises(SessionEnded):
+        report_post(reporter_id=bob.pk, post_id=post.pk, reason="x")
+    reinstate_user(bob.pk)
+    assert report_post(reporter_id=bob.pk, post_id=post.pk, reason="x").post_id == post.pk
 
 
 def test_nobody_reports_their_own_post(as_alice: APIClient, as_bob: APIClient, path: str) -> None:

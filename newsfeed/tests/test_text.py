@@ -28,6 +28,7 @@ SHOWS_NOTHING = {
     "a mark on nothing": "\u0316",
     "private use": "\ue000\U000f0000",
     "object replacement": "\ufffc",
+    "separators": "\u2028\u2029",
     "white space": " \t\n\xa0\u3000",
 }
 KEPT = {
