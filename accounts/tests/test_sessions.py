@@ -193,6 +193,12 @@ def test_without_redis_sessions_are_read_from_mysql(session: APIClient, redis_aw
     assert session.get(ME).status_code == 200
 
 
+def test_a_session_that_redis_does_not_take_counts_all_the_same(alice: User) -> None:
+    session = bearer(issue_tokens(alice)["access"])
+    with patch.object(session_cache, "finish", side_effect=newsfeed_redis.RedisUnavailable):
+        assert session.get(ME).status_code == 200
+
+
 def test_redis_hears_later_of_what_it_missed(
     alice: User, redis: Redis, redis_away: Away, monkeypatch: pytest.MonkeyPatch
 ) -> None:

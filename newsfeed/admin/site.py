@@ -82,7 +82,7 @@ class NewsfeedAdminSite(AdminSite):
             return super().login(request, extra_context)
         places = _reserve(request)
         if not places[-1].admitted:
-            audit.tell_of_name("authn_login_fail_max", _username(request), via="admin")
+            audit.tell_of_refused_name("authn_login_fail_max", _username(request), via="admin")
             return self._locked_out(request, places[-1])
         is_failure = False
         try:

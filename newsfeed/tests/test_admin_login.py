@@ -122,8 +122,14 @@ def test_every_failure_gets_the_same_answer(
 
 
 def test_the_form_and_the_api_count_failures_together(
-    browser: Client, client: APIClient, staff: User, password: str, settings: Settings
+    browser: Client,
+    client: APIClient,
+    staff: User,
+    password: str,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO", "accounts.audit")
     settings.RATE_LIMITS = "default=100/m,login=5/m,login-address=9/m,login-username=99/h"
     api = {"username": "alice", "password": "wrong"}
     assert [_log_in(Client(), password) for _ in range(6)] == [302] * 6
@@ -132,6 +138,7 @@ def test_the_form_and_the_api_count_failures_together(
     assert [client.post("/api/v1/auth/login/", api).status_code for _ in range(2)] == [401] * 2
     refusal = browser.post(LOGIN, api)
     assert refusal.status_code == 429
+    assert [r.getMessage() for r in caplog.records].count("authn_login_fail_max") == 1
     assert f"Try again in {refusal.headers['Retry-After']} seconds." in refusal.content.decode()
     form = {"username": "nobody", "password": "wrong"}
     assert [browser.post(LOGIN, form).status_code for _ in range(3)] == [200] * 2 + [429]
