@@ -79,9 +79,9 @@ mutants:  ## Plant known bugs, one at a time: the tests must see each
 	$(PYTHON) -m tests.faults.mutants
 
 .PHONY: mutation
-mutation:  ## Change MODULE (several, or all) one operator at a time for MINUTES: show what no test sees
+mutation:  ## Change MODULE (several, or all) one operator at a time: show what no test sees
 	@bin/setup mutation
-	$(PYTHON) -m tests.mutation --minutes $(MINUTES) $(MODULE)
+	$(PYTHON) -m tests.mutation $(MODULE)
 
 .PHONY: lint
 lint: .venv  ## Style, types, security, import rules, missing migrations, openapi.yaml, images

@@ -6,6 +6,12 @@ SESSIONS = tuple(
     f"accounts/tests/test_{name}.py"
     for name in ("sessions", "refresh", "logout", "logout_all", "authentication")
 )
+LIMITS = (
+    f"{API}/test_limits.py",
+    f"{API}/test_requests.py",
+    "accounts/tests/test_login_limits.py",
+    "accounts/tests/test_authentication.py",
+)
 
 TESTS: dict[str, tuple[str, ...]] = {
     "feeds/store.py": (f"{FEEDS}/test_store.py", f"{FEEDS}/test_store_outage.py"),
@@ -14,10 +20,16 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{FEEDS}/test_missing_topics.py",
         f"{FEEDS}/test_kafka_outage.py",
     ),
+    "feeds/selectors.py": (*FEED, f"{FEEDS}/test_verify_feeds.py"),
+    "discovery/selectors.py": ("discovery/tests",),
     "feeds/services.py": (*FEED, f"{FEEDS}/test_store_outage.py"),
     "feeds/handlers.py": (f"{FEEDS}/test_handlers.py",),
     "feeds/settling.py": (f"{FEEDS}/test_settling.py", f"{FEEDS}/test_handlers.py"),
-    "feeds/erasure.py": (f"{FEEDS}/test_erasure.py",),
+    "feeds/erasure.py": (
+        f"{FEEDS}/test_erasure.py",
+        f"{FEEDS}/test_erasure_marker.py",
+        f"{FEEDS}/test_erase_deleted.py",
+    ),
     "feeds/export.py": (f"{FEEDS}/test_export.py",),
     "feeds/signals.py": (f"{FEEDS}/test_signals.py", f"{FEEDS}/test_audit_log.py"),
     "feeds/verification.py": (f"{FEEDS}/test_verify_feeds.py",),
@@ -26,8 +38,17 @@ TESTS: dict[str, tuple[str, ...]] = {
     "posts/services.py": ("posts/tests", "moderation/tests/test_moderate.py"),
     "posts/selectors.py": ("posts/tests", *FEED, f"{FEEDS}/test_erasure.py"),
     "newsfeed/api/answers.py": (f"{API}/test_idempotency_key.py",),
+    "follows/views.py": ("follows/tests",),
+    "posts/views.py": ("posts/tests", f"{API}/test_idempotency_key.py"),
+    "feeds/views.py": (f"{FEEDS}/test_feed.py", f"{FEEDS}/test_export.py", f"{FEEDS}/test_why.py"),
+    "feeds/explanation.py": (f"{FEEDS}/test_why.py",),
+    "accounts/session_cache.py": SESSIONS,
     "accounts/sessions.py": SESSIONS,
-    "accounts/revocation.py": SESSIONS,
+    "accounts/revocation.py": (
+        *SESSIONS,
+        "accounts/tests/test_password.py",
+        "accounts/tests/test_admin.py",
+    ),
     "newsfeed/events/outbox.py": (f"{EVENTS}/test_outbox.py", f"{FEEDS}/test_fanout.py"),
     "newsfeed/events/consumer.py": (
         f"{EVENTS}/test_consumer.py",
@@ -36,7 +57,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{EVENTS}/test_read_once.py",
         f"{FEEDS}/test_replay_dead_letters.py",
     ),
-    "newsfeed/events/failures.py": (f"{EVENTS}/test_failures.py",),
+    "newsfeed/events/failures.py": (f"{EVENTS}/test_failures.py", f"{FEEDS}/test_handlers.py"),
     "newsfeed/kafka/producer.py": (f"{EVENTS}/test_producer.py",),
     "newsfeed/kafka/in_flight.py": (f"{EVENTS}/test_in_flight.py", f"{EVENTS}/test_producer.py"),
     "newsfeed/events/tally.py": (f"{EVENTS}/test_tally.py",),
@@ -53,8 +74,32 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "newsfeed/events/replay.py": (f"{FEEDS}/test_replay_dead_letters.py",),
     "newsfeed/events/reprocessing.py": (f"{FEEDS}/test_reprocess.py",),
-    "newsfeed/api/limits.py": (f"{API}/test_limits.py",),
-    "newsfeed/api/throttles.py": (f"{API}/test_limits.py", f"{API}/test_requests.py"),
+    "newsfeed/api/limits.py": LIMITS,
+    "newsfeed/api/throttles.py": LIMITS,
+    "newsfeed/api/state.py": LIMITS,
+    "newsfeed/api/addresses.py": (f"{API}/test_addresses.py", f"{API}/test_limits.py"),
+    "newsfeed/api/caching.py": (f"{API}/test_caching.py",),
+    "newsfeed/api/fields.py": (
+        f"{API}/test_input.py",
+        "posts/tests",
+        "accounts/tests/test_signup.py",
+    ),
+    "newsfeed/api/json.py": (
+        f"{API}/test_input.py",
+        f"{API}/test_errors.py",
+        f"{API}/test_odd_requests.py",
+        "posts/tests",
+    ),
+    "newsfeed/api/requests.py": (f"{API}/test_requests.py",),
+    "newsfeed/api/schema.py": (f"{API}/test_schema.py", f"{API}/test_documents.py"),
+    "newsfeed/api/serializers.py": (f"{API}/test_input.py", "posts/tests"),
+    "newsfeed/events/event.py": (f"{EVENTS}/test_wire.py", f"{EVENTS}/test_outbox.py"),
+    "newsfeed/events/registry.py": (f"{EVENTS}/test_wire.py", f"{EVENTS}/test_outbox.py"),
+    "newsfeed/events/tracing.py": (
+        f"{API}/test_requests.py",
+        f"{EVENTS}/test_consumer.py",
+        f"{FEEDS}/test_fanout.py",
+    ),
     "newsfeed/api/paging.py": (f"{API}/test_paging.py", f"{FEEDS}/test_feed.py"),
     "newsfeed/api/idempotency.py": (f"{API}/test_idempotency_key.py",),
     "newsfeed/api/errors.py": (f"{API}/test_errors.py", f"{API}/test_odd_requests.py"),
