@@ -26,7 +26,7 @@ def test_hadolint_accepts_the_dockerfile() -> None:
 
 
 def test_the_workflows_fit_githubs_schema() -> None:
-    assert {path.name for path in WORKFLOWS} == {"ci.yml", "image.yml", "scan.yml"}
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "deep.yml", "image.yml", "scan.yml"}
     run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
     run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
 
