@@ -28,6 +28,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "feeds/erasure.py": (
         f"{FEEDS}/test_erasure.py",
         f"{FEEDS}/test_erasure_marker.py",
+        f"{FEEDS}/test_erasure_of_each_kind.py",
         f"{FEEDS}/test_erase_deleted.py",
     ),
     "feeds/export.py": (f"{FEEDS}/test_export.py",),
