@@ -143,7 +143,8 @@ def _apply(path: str, source: str) -> list[str] | None:
         # Not isinstance, which would set up lazy objects.
         if type(thing) is FunctionType and thing.__code__.co_filename == path:
             live[thing.__code__.co_qualname, thing.__code__.co_firstlineno].append(thing)
-    for name in changed:
+    # All of them: a comprehension or inner function is a constant of the function around it.
+    for name in before if changed else ():
         for function in live[name]:
             function.__code__ = after[name]
     if changed:
