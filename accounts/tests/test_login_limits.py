@@ -39,6 +39,11 @@ def _use_up(username: str = "alice") -> None:
     assert tried == [401, 401, 401, 429]
 
 
+def test_a_place_that_is_given_back_is_left_in_the_headers_too(alice: User, password: str) -> None:
+    left = [_log_in(word).headers["RateLimit-Remaining"] for word in (password, "wrong", password)]
+    assert left == ["3", "2", "2"]
+
+
 def test_what_is_no_guess_uses_up_nothing_of_a_name(alice: User, password: str) -> None:
     for n in range(9):
         harmless = _log_in("", f"203.0.113.{n}"), _log_in("x" * 129, f"203.0.113.{n}")

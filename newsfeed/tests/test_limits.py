@@ -81,6 +81,13 @@ def test_whoever_has_no_token_goes_by_the_address(client: APIClient, redis: Redi
 
 
 @pytest.mark.usefixtures("three")
+def test_who_signs_up_goes_by_the_address(client: APIClient, redis: Redis, db: None) -> None:
+    for address in ("198.51.100.7", "198.51.100.8"):
+        client.post("/api/v1/auth/signup/", {}, REMOTE_ADDR=address)
+        assert redis.llen(f"rate_limit:{address}:signup") == 1
+
+
+@pytest.mark.usefixtures("three")
 def test_an_endpoint_may_have_another_limit(client: APIClient, db: None) -> None:
     response = client.post("/api/v1/auth/signup/", {})
     assert response.status_code == 400
@@ -90,7 +97,7 @@ def test_an_endpoint_may_have_another_limit(client: APIClient, db: None) -> None
 def test_what_no_limit_is_for_has_no_headers(client: APIClient) -> None:
     response = client.get("/ping")
     assert response.status_code == 200
-    assert "RateLimit-Limit" not in response.headers
+    assert not {"RateLimit-Limit", "X-Token-Refresh-Needed"} & set(response.headers)
 
 
 def test_the_window_slides(another_process: Callable[[], None], redis: Redis) -> None:
