@@ -15,9 +15,9 @@ refresh token to get the next one by. `X-Token-Refresh-Needed: true` with any an
 input is wrong, and then `errors` names each field. Titles, details and messages come in English
 or Korean, by `Accept-Language`; types and fields are never translated.
 
-**Texts** are kept as they were written, but that each line ends in a line feed. One that shows
-nothing is blank: white space, zero-width and other format characters, fillers, marks without a
-letter. Control characters, noncharacters and overrides of direction (U+202D, U+202E) are refused.
+**Texts** are kept as they were written, but in Unicode's form NFC, and each line ends in a line
+feed. One that shows nothing is blank: white space, zero-width and other format characters, fillers,
+marks without a letter. Control characters, noncharacters and overrides of direction (U+202D, U+202E) are refused.
 A name is one line: it takes no line break or tab, and no embedding or isolate (U+202A to U+202C,
 U+2066 to U+2069). The patterns of the schemas say this for characters below U+0100.
 
