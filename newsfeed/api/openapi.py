@@ -17,9 +17,10 @@ or Korean, by `Accept-Language`; types and fields are never translated.
 
 **Texts** are kept as they were written, but in Unicode's form NFC, and each line ends in a line
 feed. One that shows nothing is blank: white space, zero-width and other format characters, fillers,
-marks without a letter. Control characters, noncharacters and overrides of direction (U+202D, U+202E) are refused.
-A name is one line: it takes no line break or tab, and no embedding or isolate (U+202A to U+202C,
-U+2066 to U+2069). The patterns of the schemas say this for characters below U+0100.
+marks without a letter. Control characters, noncharacters and overrides of direction (U+202D,
+U+202E) are refused. A name is one line: it takes no line break or tab, and no embedding or isolate
+(U+202A to U+202C, U+2066 to U+2069). The patterns of the schemas say this for characters below
+U+0100.
 
 **Limits.** Each user may ask each endpoint so often; `RateLimit-Policy`, `RateLimit-Limit`,
 `RateLimit-Remaining` and `RateLimit-Reset` tell how often, and 429 when it was too often.
