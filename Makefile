@@ -46,12 +46,12 @@ test-k8s-live:  ## Apply every overlay to a real API server: the one of KUBE_TOO
 	$(PYTHON) -m tests.k8s.live
 
 .PHONY: k8s-rules
-k8s-rules: .venv  ## Write the rules of the objectives, and the PrometheusRule of all rules, anew
+k8s-rules: .venv  ## Write the rules of the objectives, and the PrometheusRule of all rules
 	$(PYTHON) -m k8s.generate.slo_rules
 	$(PYTHON) -m k8s.generate.prometheus_rule
 
 .PHONY: dashboards
-dashboards: .venv  ## Write Grafana's dashboards anew, from k8s/generate/dashboards.py
+dashboards: .venv  ## Write Grafana's dashboards from k8s/generate/dashboards.py
 	$(PYTHON) -m k8s.generate.dashboards
 
 .PHONY: test-clients
@@ -101,11 +101,11 @@ bench:  ## Measure on servers of their own, each number beside its floor
 	$(PYTHON) -m dev.stack exec --apps -- $(PYTHON) -m tests.bench
 
 .PHONY: openapi
-openapi: .venv  ## Write openapi.yaml anew
+openapi: .venv  ## Write openapi.yaml from the code
 	$(PYTHON) manage.py spectacular --validate --fail-on-warn --file openapi.yaml
 
 .PHONY: requirements
-requirements: .venv  ## Pin requirements*.txt anew, from requirements*.in
+requirements: .venv  ## Pin requirements*.txt from requirements*.in
 	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
 	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
 	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes requirements-k8s.in -o requirements-k8s.txt

@@ -22,7 +22,7 @@ from tests.database import Database
 from tests.deadline import wait_until
 from tests.topics import DEAD_LETTERS, Topics
 
-# Of the service that the stack runs: FEED_MAX_LENGTH. Redis keeps so many posts of a feed.
+# Of the service that the stack runs: FEED_MAX_LENGTH. The posts of a feed that Redis keeps.
 CAP = 800
 
 
