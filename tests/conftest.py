@@ -70,5 +70,5 @@ def away(service: Service) -> Callable[[str, str], ExitStack]:
 @pytest.fixture
 def newcomer(service: Service) -> Callable[[str], Person]:
     """Signs somebody up, under a name nobody had in an earlier run on the same database."""
-    run = uuid4().hex[:8]
+    run = f"run{uuid4().hex[:8]}"  # never digits alone: "moderator_12345678" is a reserved name
     return lambda name: sign_up(service.url, f"{name}_{run}")
