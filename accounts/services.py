@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from accounts import audit
+from accounts.events import UserDeleted
 from accounts.models import KnownAddress, RefreshToken, User
 from accounts.passwords import hash_password, normalise
 from accounts.revocation import revoke
@@ -16,6 +17,7 @@ from accounts.tokens import issue_tokens
 from accounts.totp import forget_devices, verify_otp
 from accounts.usernames import is_reserved
 from newsfeed.api.exceptions import Conflict
+from newsfeed.events.recording import record
 from newsfeed.mysql.transactions import transactional
 
 
@@ -155,6 +157,7 @@ def _erase_user(user_id: int, *, epoch: int) -> None:
     forget_devices(user)
     KnownAddress.objects.filter(user=user).delete()
     user.save(update_fields=_ERASED)
+    record(UserDeleted(actor_id=user_id))
 
 
 _ERASED = ["is_active", "deleted_at", "display_name", "email", "last_login", "password"]

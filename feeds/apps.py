@@ -7,6 +7,4 @@ class FeedsConfig(AppConfig):
     name = "feeds"
 
     def ready(self) -> None:
-        from feeds import signals
-
-        signals.connect()
+        from feeds import signals  # noqa: F401 (its receivers connect)

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 
 from accounts.events import UserDeleted
 from accounts.selectors import deleted_since
@@ -39,7 +38,7 @@ def erase(user_ids: Collection[int]) -> None:
     for n, user_id in enumerate(user_ids):
         is_late = n > 0 and time.monotonic() > begun + MOST_SECONDS
         if is_late or not _is_erased(user_id, seconds=STEP_SECONDS / len(user_ids)):
-            _go_on_later(user_id)
+            take_up_again([user_id])
 
 
 def _is_erased(user_id: int, *, seconds: float) -> bool:
@@ -89,8 +88,3 @@ def _leave_feeds(user_id: int, since: datetime) -> int:
             store.workers.remove(followers, post_ids)
         remove_followers(user_id, followers)
     return len(followers)
-
-
-@transaction.atomic
-def _go_on_later(user_id: int) -> None:
-    outbox.hand_over(outbox.record(UserDeleted(actor_id=user_id)))

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from moderation.models import ModerationAction
 from newsfeed.events.event import Event, Id
 from newsfeed.kafka.topics import audit_log
 
@@ -51,3 +52,15 @@ class ReinstatedUser(ModeratorActed, frozen=True, tag="reinstate_user"):
 BY_VERB: dict[str, type[ModeratorActed]] = {
     str(acted.__struct_config__.tag): acted for acted in ModeratorActed.__subclasses__()
 }
+
+
+def event_of(action: ModerationAction) -> ModeratorActed:
+    return BY_VERB[action.action](
+        occurred_at=action.created_at,
+        actor_id=action.moderator_id,
+        target_type=action.target_type,
+        target_id=action.target_id,
+        reason=action.reason,
+        before=action.before,
+        after=action.after,
+    )

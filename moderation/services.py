@@ -14,8 +14,10 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from accounts.models import User
 from accounts.selectors import lock_active_user_or_raise, lock_user_or_raise
 from accounts.services import reinstate_user, suspend_user
+from moderation.events import event_of
 from moderation.models import ModerationAction, Report, ReportedPost, Verb
 from newsfeed.api.exceptions import Conflict
+from newsfeed.events.recording import record
 from newsfeed.mysql.transactions import transactional
 from posts.models import Post
 from posts.selectors import get_post_or_raise, lock_any_post_or_raise, lock_posts
@@ -59,7 +61,7 @@ def moderate(verb: Verb, *, moderator: User, target_id: int, reason: str) -> Mod
         before, after = _change_post(verb, target_id)
     else:
         before, after = _change_user(verb, target_id, moderator)
-    return ModerationAction.objects.create(
+    action = ModerationAction.objects.create(
         moderator=moderator,
         action=verb,
         target_type=verb.target_type,
@@ -68,6 +70,8 @@ def moderate(verb: Verb, *, moderator: User, target_id: int, reason: str) -> Mod
         before=before,
         after=after,
     )
+    record(event_of(action))
+    return action
 
 
 def _change_post(verb: Verb, post_id: int) -> tuple[State, State]:

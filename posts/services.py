@@ -6,7 +6,9 @@ from rest_framework.exceptions import PermissionDenied
 
 from accounts.selectors import lock_active_user_or_raise
 from newsfeed.api.exceptions import Conflict
+from newsfeed.events.recording import record
 from newsfeed.mysql.transactions import transactional
+from posts.events import PostDeleted, PostEvent, PostHidden, PostUnhidden, PostUpdated
 from posts.models import Post
 from posts.selectors import get_post_or_raise, lock_post_or_raise, lock_undeleted_post_or_raise
 
@@ -26,8 +28,7 @@ def edit_post(*, user_id: int, post_id: int, content: str) -> Post:
     post = _lock_own_post_or_raise(user_id=user_id, post_id=post_id)
     post.content = content
     post.edited_at = timezone.now()
-    post.save(update_fields=["content", "edited_at"])
-    return post
+    return _save(post, PostUpdated, ["content", "edited_at"])
 
 
 @transactional
@@ -48,8 +49,7 @@ def delete_any_post(post_id: int) -> Post:
 def _delete(post: Post) -> Post:
     """The row stays: reports and moderators' actions are about it."""
     post.deleted_at, post.content = timezone.now(), ""
-    post.save(update_fields=["deleted_at", "content"])
-    return post
+    return _save(post, PostDeleted, ["deleted_at", "content"])
 
 
 @transactional
@@ -90,8 +90,7 @@ def hide_post(post_id: int) -> Post:
     if post.hidden_at:
         raise Conflict(_("The post is hidden already."))
     post.hidden_at = timezone.now()
-    post.save(update_fields=["hidden_at"])
-    return post
+    return _save(post, PostHidden, ["hidden_at"])
 
 
 @transactional
@@ -101,7 +100,12 @@ def unhide_post(post_id: int) -> Post:
     if not post.hidden_at:
         raise Conflict(_("The post is not hidden."))
     post.hidden_at = None
-    post.save(update_fields=["hidden_at"])
+    return _save(post, PostUnhidden, ["hidden_at"])
+
+
+def _save(post: Post, event_type: type[PostEvent], fields: list[str]) -> Post:
+    post.save(update_fields=fields)
+    record(event_type(actor_id=post.user_id, post_id=post.pk))
     return post
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from feeds import erasure, fanout, handlers, services, settling
+from feeds import erasure, handlers, services, settling
+from newsfeed.events import relay
 from newsfeed.redis import client as newsfeed_redis
 from tests.waits import PATIENCE_SECONDS, PATIENT_WAITS, kafka_waits
 
@@ -15,9 +16,9 @@ from tests.waits import PATIENCE_SECONDS, PATIENT_WAITS, kafka_waits
 @pytest.fixture(autouse=True)
 def _closed_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test breaks does not keep the next from asking, and nor does what was only late."""
-    kafka_breaker = replace(fanout.kafka_breaker, slow_seconds=PATIENCE_SECONDS)
+    kafka_breaker = replace(relay.kafka_breaker, slow_seconds=PATIENCE_SECONDS)
     redis_breaker = replace(newsfeed_redis.breaker, slow_seconds=PATIENCE_SECONDS)
-    monkeypatch.setattr(fanout, "kafka_breaker", kafka_breaker)
+    monkeypatch.setattr(relay, "kafka_breaker", kafka_breaker)
     monkeypatch.setattr(services, "redis_breaker", redis_breaker)
     monkeypatch.setattr(newsfeed_redis, "breaker", redis_breaker)
 
@@ -39,7 +40,7 @@ def _one_day() -> None:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left to others when there is no time for it is left to nobody by accident."""
-    monkeypatch.setattr(fanout, "INLINE_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(relay, "INLINE_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(handlers, "REBUILD_SECONDS", PATIENCE_SECONDS)
     for module in (erasure, settling):
         monkeypatch.setattr(module, "STEP_SECONDS", PATIENCE_SECONDS)

@@ -2,8 +2,8 @@
 
 import time
 
-from feeds import fanout
 from feeds.handlers import HANDLERS
+from newsfeed.events import relay
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
 from newsfeed.kafka import topic_admin
@@ -21,7 +21,7 @@ class Pipeline:
         deadline = time.monotonic() + seconds
         self._consume(deadline)
         while OutboxEvent.objects.exists():  # also what the consumer has recorded
-            fanout.relay("test")
+            relay.relay("test")
             assert time.monotonic() < deadline, list(OutboxEvent.objects.values())
             self._consume(deadline)
 

@@ -226,7 +226,7 @@ def test_an_event_about_a_user_who_is_there_takes_nothing_away(
 ) -> None:
     _furnish(alice, [bob])
     before = _left(alice)
-    erasure._go_on_later(alice.pk)
+    erasure.take_up_again([alice.pk])
     settle()
     assert _left(alice) == before
 

@@ -13,9 +13,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from conftest import Broker, Pipeline
-from feeds import fanout
 from feeds.tests.conftest import FEED, edges
 from follows.services import follow
+from newsfeed.events import relay
 from newsfeed.events.models import OutboxEvent
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
@@ -100,7 +100,7 @@ def test_for_many_followers_the_relay_publishes_and_asks_kafka_for_nothing_else(
     _post(alice)
     assert _feed_records(broker) == []
     assert _activities(broker) == []
-    assert fanout.relay("relay") == 1
+    assert relay.relay("relay") == 1
     assert [r["follower_id"] for r in _feed_records(broker)] == _ids(followers)
     assert _activities(broker) == ["POST_CREATE"]
     assert not OutboxEvent.objects.exists()
@@ -123,7 +123,7 @@ def per_slice(
 ) -> int:
     """Followers in a slice; the relay publishes them all."""
     settings.FANOUT_INLINE_LIMIT = 0
-    monkeypatch.setattr(fanout, "FOLLOWERS_PER_SLICE", request.param)
+    monkeypatch.setattr(relay, "RECORDS_PER_SLICE", request.param)
     size: int = request.param
     return size
 
@@ -133,12 +133,12 @@ def test_the_relay_publishes_in_slices_and_saves_where_it_stands(
 ) -> None:
     _post(alice)
     for end in range(per_slice, len(followers) + 1, per_slice):
-        assert fanout.relay("relay") == 1
+        assert relay.relay("relay") == 1
         assert OutboxEvent.objects.get().published_to == followers[end - 1].pk
         assert len(_feed_records(broker)) == end
-    assert fanout.relay("relay") == 1
+    assert relay.relay("relay") == 1
     assert not OutboxEvent.objects.exists()
-    assert fanout.relay("relay") == 0
+    assert relay.relay("relay") == 0
     assert [r["follower_id"] for r in _feed_records(broker)] == _ids(followers)
     assert _activities(broker) == ["POST_CREATE"]
 
@@ -155,11 +155,11 @@ def test_a_relay_that_waits_for_kafka_keeps_its_lease(
 
     settings.FANOUT_INLINE_LIMIT = 0
     monkeypatch.setattr(producer, "flush", wait_in_vain)
-    monkeypatch.setattr(fanout, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(relay, "RENEW_SECONDS", 0.2)
     _post(alice)
-    fanout.relay("relay")
+    relay.relay("relay")
     first, second, third, _ = ends
-    assert (second - first).total_seconds() >= fanout.MISSING_SECONDS
+    assert (second - first).total_seconds() >= relay.MISSING_SECONDS
     assert (third - second).total_seconds() >= 0.2
     assert not OutboxEvent.objects.exists()
 
@@ -172,11 +172,11 @@ def test_slices_of_long_posts_are_shorter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.FANOUT_INLINE_LIMIT = 0
-    monkeypatch.setattr(fanout, "BYTES_PER_SLICE", 10_000)
+    monkeypatch.setattr(relay, "BYTES_PER_SLICE", 10_000)
     _post(alice, "x" * 3_000)
     sizes = []
     while OutboxEvent.objects.exists():
-        fanout.relay("relay")
+        relay.relay("relay")
         sizes.append(len(_feed_records(broker)))
     assert sizes == [3, 6, 7]
     assert [r["follower_id"] for r in _feed_records(broker)] == _ids(followers)
@@ -191,7 +191,7 @@ def test_an_event_of_an_unknown_type_waits_and_the_others_go_on(
     strange = OutboxEvent.objects.get()
     strange.pk, strange.payload = None, strange.payload | {"type": "LIKE_CREATE"}
     strange.save()
-    assert fanout.relay("relay") == 2
+    assert relay.relay("relay") == 2
     assert {r["post_id"] for r in _feed_records(broker)} == {post.pk}
     waiting = OutboxEvent.objects.get()
     assert waiting.payload["type"] == "LIKE_CREATE"
@@ -207,11 +207,11 @@ def test_a_relay_takes_over_where_another_one_died(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.FANOUT_INLINE_LIMIT = 1
-    monkeypatch.setattr(fanout, "FOLLOWERS_PER_SLICE", 4)
+    monkeypatch.setattr(relay, "RECORDS_PER_SLICE", 4)
     _post(alice)
-    fanout.relay("first")
+    relay.relay("first")
     assert len(_feed_records(broker)) == 4
-    assert fanout.relay("second") == 1
+    assert relay.relay("second") == 1
     assert [r["follower_id"] for r in _feed_records(broker)] == _ids(followers)
 
 
@@ -224,13 +224,13 @@ def test_a_large_fan_out_lets_the_others_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.FANOUT_INLINE_LIMIT = 0
-    monkeypatch.setattr(fanout, "FOLLOWERS_PER_SLICE", 2)
-    monkeypatch.setattr(fanout, "EVENTS_PER_STEP", 1)
+    monkeypatch.setattr(relay, "RECORDS_PER_SLICE", 2)
+    monkeypatch.setattr(relay, "EVENTS_PER_STEP", 1)
     edges(bob, followers[:1])
     _post(alice)
     quick = _post(bob)
-    fanout.relay("relay")
-    fanout.relay("relay")
+    relay.relay("relay")
+    relay.relay("relay")
     assert quick.pk in [r["post_id"] for r in _feed_records(broker)]
     assert OutboxEvent.objects.count() == 1
 
@@ -242,7 +242,7 @@ def test_a_post_deleted_before_its_fan_out_reaches_nobody(
     deleted, stays = _post(alice), _post(alice)
     delete_post(user_id=alice.pk, post_id=deleted.pk)
     while OutboxEvent.objects.exists():
-        fanout.relay("relay")
+        relay.relay("relay")
     assert {r["post_id"] for r in _feed_records(broker)} == {stays.pk}
     assert sorted(_activities(broker)) == ["POST_CREATE", "POST_CREATE", "POST_DELETE"]
     assert _keys(broker, Topic.ACTIVITY) == [deleted.pk, deleted.pk, stays.pk]
@@ -273,7 +273,7 @@ def test_an_event_that_cannot_be_sent_does_not_keep_the_others(
     settings.FANOUT_INLINE_LIMIT = 0
     first, second = _post(alice), _post(alice)
     Post.objects.filter(pk=first.pk).update(content="x" * 2**21)  # more than Kafka takes
-    assert fanout.relay("relay") == 2
+    assert relay.relay("relay") == 2
     assert {r["post_id"] for r in _feed_records(broker)} == {second.pk}
     waiting = OutboxEvent.objects.get()
     assert waiting.payload["post_id"] == first.pk

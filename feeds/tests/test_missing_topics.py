@@ -12,11 +12,11 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from conftest import Broker
-from feeds import fanout
 from feeds.handlers import HANDLERS
 from feeds.tests.conftest import Away, crowd, edges, make_ready, stored_ids
 from feeds.tests.processes import Process
 from newsfeed.events import consumer as consumer_module
+from newsfeed.events import relay
 from newsfeed.events.consumer import Consumer
 from newsfeed.events.models import OutboxEvent
 from newsfeed.kafka import producer, topic_admin
@@ -61,7 +61,7 @@ def _relay_all() -> None:
     deadline = time.monotonic() + 60
     while OutboxEvent.objects.exists():
         assert time.monotonic() < deadline, list(OutboxEvent.objects.values())
-        fanout.relay("test")
+        relay.relay("test")
 
 
 def _today() -> list[str]:
@@ -108,7 +108,7 @@ def test_what_waits_in_the_producer_goes_to_the_topic_that_is_made_anew(broker: 
 def test_a_post_does_not_wait_for_them_and_is_left_to_the_relay(
     alice: User, fans: list[User], consumer: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fanout.kafka_breaker, "minimum", 1_000)  # behind it nobody waits
+    monkeypatch.setattr(relay.kafka_breaker, "minimum", 1_000)  # behind it nobody waits
     late: list[int] = []
     assert_quick(lambda: late.insert(0, create_post(user_id=alice.pk, content="late").pk), 3)
     assert OutboxEvent.objects.count() == len(late)
@@ -172,7 +172,7 @@ def test_without_kafka_the_relay_only_says_that_it_could_not_look(
     settings.FANOUT_INLINE_LIMIT = 0
     create_post(user_id=alice.pk, content="later")
     with kafka_away():
-        assert fanout.relay("test") == 1
+        assert relay.relay("test") == 1
     assert "cannot look for missing topics" in caplog.text
     assert OutboxEvent.objects.get().last_error
     topic_admin.ensure_topics()

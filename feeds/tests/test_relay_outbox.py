@@ -16,11 +16,10 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from conftest import Broker
-from feeds import fanout
 from feeds.management.commands import relay_outbox
 from feeds.tests.conftest import crowd, edges
 from feeds.tests.processes import Process, mysql_away, nobody
-from newsfeed.events import outbox
+from newsfeed.events import outbox, relay
 from newsfeed.events.models import OutboxEvent
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
@@ -132,7 +131,7 @@ def test_without_kafka_the_events_wait_for_one_that_has_it(
 ) -> None:
     create_post(user_id=alice.pk, content="later")
     process = start(KAFKA_BOOTSTRAP_SERVERS=nobody())
-    process.wait_until(lambda: "is tried again later" in process.log())
+    process.wait_until(lambda: "failed; will retry" in process.log())
     assert process.is_alive()
     assert process.end() == 0
     assert OutboxEvent.objects.get().last_error
@@ -176,7 +175,7 @@ def test_what_it_held_when_mysql_went_does_not_wait_for_its_lease(
     create_post(user_id=alice.pk, content="x")
     OutboxEvent.objects.update(claimed_until=Now())
     with monkeypatch.context() as patch:
-        patch.setattr(fanout, "relay", claim_and_fail)
+        patch.setattr(relay, "relay", claim_and_fail)
         assert command.step("me") == 0
     assert outbox.claim("another", 10) == []
     assert command.step("me") == 1
@@ -187,7 +186,7 @@ def test_a_step_names_the_host_and_the_process(
     db: None, in_bulk: Mock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: list[str] = []
-    monkeypatch.setattr(fanout, "relay", names.append)
+    monkeypatch.setattr(relay, "relay", names.append)
     monkeypatch.setattr(loop, "run", lambda step, **_: step())
     call_command("relay_outbox")
     (name,) = names

@@ -8,10 +8,11 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from conftest import Broker, Redis
-from feeds import fanout, store
+from feeds import store
 from feeds.tests.conftest import Away, edges, make_ready, write_posts
 from follows.models import Follow
 from follows.services import follow, unfollow
+from newsfeed.events import relay
 from newsfeed.events.models import OutboxEvent
 from newsfeed.kafka.topics import Topic
 from posts.services import create_post, delete_post, edit_post, hide_post, unhide_post
@@ -93,7 +94,7 @@ def test_a_post_that_is_rolled_back_leaves_and_sends_nothing(
             assert broker.records(Topic.FEED.today()) == []
             assert broker.records(Topic.ACTIVITY.today()) == []
     while OutboxEvent.objects.exists():
-        fanout.relay("test")
+        relay.relay("test")
     assert len(broker.records(Topic.FEED.today())) == 1
     assert len(broker.records(Topic.ACTIVITY.today())) == 1
 
@@ -127,7 +128,7 @@ def test_a_short_cut_that_fails_does_not_fail_the_request(
         raise ValueError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(fanout, "publish_inline", fail)
+        patch.setattr(relay, "publish_inline", fail)
         patch.setattr(store.FeedStore, "invalidate", fail)
         assert as_alice.post("/api/v1/posts/", {"content": "x"}).status_code == 201
         assert as_bob.post(f"/api/v1/users/{alice.pk}/follow/").status_code == 201

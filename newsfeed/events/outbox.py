@@ -35,13 +35,8 @@ MAX_DEPTH = 100_000
 """Counting stops there: by then it is the age that matters, and counting goes on costing."""
 
 
-def record(event: Event) -> OutboxEvent:
-    """Writes the event beside what it tells of, leased to the caller.
-
-    Raises TransactionManagementError outside `atomic()`: the two must commit together.
-    """
-    if not transaction.get_connection().in_atomic_block:
-        raise transaction.TransactionManagementError("An event is recorded with its cause.")
+def add(event: Event) -> OutboxEvent:
+    """Writes a row that is leased to the caller."""
     return OutboxEvent.objects.create(
         event_id=event.event_id,
         payload=msgspec.to_builtins(event),

@@ -1,4 +1,4 @@
-"""The types that this version knows: events from each app's `events.py`, and records of topics.
+"""What this version knows: event types from each app's `events.py`, records of topics, expansions.
 
 Reading checks every field that this version knows. It ignores the others and tells types that it
 does not know from bad ones, because during a rollout producers may be newer than their readers: the
@@ -6,14 +6,15 @@ does not know from bad ones, because during a rollout producers may be newer tha
 """
 
 import re
-from collections.abc import Container, Iterator
-from typing import Any
+from collections.abc import Callable, Container, Iterator
+from typing import Any, Protocol
 
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
 
 from newsfeed.events.event import Event
+from newsfeed.kafka.producer import Message
 from newsfeed.kafka.topics import Topic
 
 ENVELOPE = Event.__struct_fields__
@@ -25,6 +26,7 @@ _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _events: dict[str, type[Event]] = {}
 _records: dict[Topic, msgspec.json.Decoder[Any]] = {}
+_expansions: dict[type[Event], "Expansion"] = {}
 
 
 class InvalidRecord(Exception):
@@ -40,11 +42,11 @@ class UnknownType(InvalidRecord):
 
 
 def discover() -> None:
-    """Imports `events` of each installed app, and registers the event types that they declare.
+    """Imports `events` and `fanout` of each installed app, and registers the event types.
 
     Raises ImproperlyConfigured if two types have one tag.
     """
-    autodiscover_modules("events")
+    autodiscover_modules("events", "fanout")
     for event_type in _subclasses(Event):
         tag = str(event_type.__struct_config__.tag)
         if _events.setdefault(tag, event_type) is not event_type:
@@ -67,6 +69,34 @@ def event_types() -> dict[str, type[Event]]:
 def register_record(topic: Topic, record_type: type[msgspec.Struct]) -> None:
     """The one type of record of a topic that carries no events."""
     _records[topic] = msgspec.json.Decoder(record_type)
+
+
+class Expansion(Protocol):
+    def __call__(self, event: Any, *, after: int, limit: int) -> list[Message]:
+        """Up to `limit` messages with the lowest keys above `after`, ascending.
+
+        Fewer than `limit` say that there are no more.
+        """
+
+
+def expands(event_type: type[Event]) -> Callable[[Expansion], Expansion]:
+    """The function makes the records that such an event becomes, besides its own."""
+
+    def register(expansion: Expansion) -> Expansion:
+        _expansions[event_type] = expansion
+        return expansion
+
+    return register
+
+
+def is_expanded(event: Event) -> bool:
+    return type(event) in _expansions
+
+
+def expand(event: Event, *, after: int, limit: int) -> list[Message]:
+    """As `Expansion`; none for an event that is its own one record."""
+    expansion = _expansions.get(type(event))
+    return expansion(event, after=after, limit=limit) if expansion else []
 
 
 def decode(topic: Topic, value: bytes | None) -> msgspec.Struct:

@@ -10,7 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from feeds import fanout
+from newsfeed.events import relay
 from newsfeed.events.models import OutboxEvent
 from newsfeed.mysql.transactions import DEADLOCK, LOCK_WAIT_TIMEOUT, RETRIES, transactional
 from tests.deadline import wait_until
@@ -72,7 +72,7 @@ def test_a_follow_that_meets_a_deadlock_is_made_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publish = Mock()
-    monkeypatch.setattr(fanout, "publish_inline", publish)
+    monkeypatch.setattr(relay, "publish_inline", publish)
 
     def follow() -> int:
         try:

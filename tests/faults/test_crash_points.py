@@ -24,10 +24,10 @@ PROGRAMS = {
 }
 POINTS = {
     "api": [
-        "before:newsfeed.events.outbox:record",
-        "after:newsfeed.events.outbox:record",
-        "before:feeds.fanout:publish_inline",
-        "after:feeds.fanout:publish_inline",
+        "before:newsfeed.events.recording:record",
+        "after:newsfeed.events.recording:record",
+        "before:newsfeed.events.relay:publish_inline",
+        "after:newsfeed.events.relay:publish_inline",
         "before:newsfeed.kafka.producer:send",
         "after:newsfeed.kafka.producer:send",
         "after:newsfeed.kafka.producer:Delivery.wait",

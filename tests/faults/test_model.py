@@ -25,7 +25,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from accounts.services import reinstate_user, suspend_user
-from feeds import fanout, services, store
+from feeds import services, store
 from feeds.events import FeedRecord
 from feeds.handlers import HANDLERS
 from feeds.selectors import newest_ids
@@ -33,7 +33,7 @@ from feeds.store import Slice
 from follows.events import FollowEvent
 from follows.models import Follow
 from follows.services import follow, unfollow
-from newsfeed.events import outbox
+from newsfeed.events import outbox, relay
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.registry import decode
 from newsfeed.kafka import producer
@@ -135,7 +135,7 @@ class FeedModel(RuleBasedStateMachine):
     @rule(takes=st.booleans(), acknowledges=st.booleans())
     def relay(self, *, takes: bool, acknowledges: bool) -> None:
         log.is_there(takes=takes, acknowledges=acknowledges)
-        fanout.relay("model")
+        relay.relay("model")
         log.is_there()
 
     @rule(which=many, again=st.sampled_from([False, False, True]))
@@ -147,7 +147,7 @@ class FeedModel(RuleBasedStateMachine):
     @rule(backwards=st.booleans())
     def come_to_rest(self, *, backwards: bool) -> None:
         """Only the builders go on sleeping. What Redis claims of a feed, it holds."""
-        while fanout.relay("model"):
+        while relay.relay("model"):
             pass
         assert not OutboxEvent.objects.exists()
         for message in log.records[::-1] if backwards else log.records:
@@ -282,11 +282,11 @@ def _as_the_model_has_it(db: None, settings: Settings, monkeypatch: pytest.Monke
     settings.FEED_MAX_LENGTH = CAP
     monkeypatch.setattr(producer, "send", log.send)
     monkeypatch.setattr(producer, "flush", lambda seconds: True)
-    monkeypatch.setattr(fanout, "FOLLOWERS_PER_SLICE", 2)
+    monkeypatch.setattr(relay, "RECORDS_PER_SLICE", 2)
     # The model decides when something is tried again, and not a clock.
     monkeypatch.setattr(outbox, "REQUEST_LEASE", timedelta(0))
     monkeypatch.setattr(outbox, "MAX_BACKOFF_SECONDS", 0)
-    monkeypatch.setattr(fanout.kafka_breaker, "minimum", 1_000)
+    monkeypatch.setattr(relay.kafka_breaker, "minimum", 1_000)
 
 
 @pytest.mark.usefixtures("_as_the_model_has_it")

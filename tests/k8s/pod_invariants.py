@@ -11,8 +11,7 @@ from django.core.management import CommandError, load_command_class
 from django.core.management import get_commands as commands_of_apps
 from django.urls import Resolver404, resolve
 
-from feeds import fanout
-from newsfeed.events import failures
+from newsfeed.events import failures, relay
 from newsfeed.kafka import producer
 from newsfeed.workers.loop import STALE_SECONDS
 from tests.k8s.invariants import Check
@@ -115,7 +114,7 @@ def grace_is_longer_than_the_drain(docs: list[Manifest]) -> Iterator[str]:
         # A batch that fails and is tried again, its commit, and good-bye to the group.
         "consumer": 2 * failures.RETRY_SECONDS + 3 * CLOSE_SECONDS + producer.DELIVERY_SECONDS,
         # A slice that is sent and not acknowledged, topics made, sent again, and good-bye.
-        "relay": fanout.RELAY_SECONDS + fanout.MISSING_SECONDS + CLOSE_SECONDS,
+        "relay": relay.RELAY_SECONDS + relay.MISSING_SECONDS + CLOSE_SECONDS,
     }
     for w in workloads(docs):
         hook = w.pod["containers"][0].get("lifecycle", {}).get("preStop", {})

@@ -15,7 +15,7 @@ LIMITS = (
 
 TESTS: dict[str, tuple[str, ...]] = {
     "feeds/store.py": (f"{FEEDS}/test_store.py", f"{FEEDS}/test_store_outage.py"),
-    "feeds/fanout.py": (
+    "feeds/relay.py": (
         f"{FEEDS}/test_fanout.py",
         f"{FEEDS}/test_missing_topics.py",
         f"{FEEDS}/test_kafka_outage.py",
@@ -32,6 +32,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{FEEDS}/test_erase_deleted.py",
     ),
     "feeds/export.py": (f"{FEEDS}/test_export.py",),
+    "feeds/fanout.py": (f"{FEEDS}/test_fanout.py",),
+    "newsfeed/events/recording.py": (f"{EVENTS}/test_outbox.py", f"{FEEDS}/test_signals.py"),
     "feeds/signals.py": (f"{FEEDS}/test_signals.py", f"{FEEDS}/test_audit_log.py"),
     "feeds/verification.py": (f"{FEEDS}/test_verify_feeds.py",),
     "follows/services.py": ("follows/tests", f"{FEEDS}/test_erasure.py"),

@@ -8,8 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError
 from prometheus_client import Gauge
 
-from feeds import fanout
-from newsfeed.events import outbox
+from newsfeed.events import outbox, relay
 from newsfeed.kafka import producer
 from newsfeed.workers import loop
 
@@ -54,7 +53,7 @@ class Command(BaseCommand):
                 outbox.give_back(name)
                 self.was_away = False
             self.measure()
-            return fanout.relay(name)
+            return relay.relay(name)
         except (OperationalError, InterfaceError) as error:
             logger.warning("waiting for MySQL: %r", error)
             self.was_away = True

@@ -13,7 +13,7 @@ CHANGELIST = "admin:events_outboxevent_changelist"
 @pytest.fixture
 def event(db: None) -> OutboxEvent:
     with transaction.atomic():
-        return outbox.record(PostCreated(actor_id=1, post_id=1))
+        return outbox.add(PostCreated(actor_id=1, post_id=1))
 
 
 def test_waiting_events_can_be_looked_at(admin_client: Client, event: OutboxEvent) -> None:

@@ -10,6 +10,7 @@ from django.db.transaction import TransactionManagementError
 
 from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
+from newsfeed.events.recording import record
 from newsfeed.events.registry import encode
 from posts.events import PostCreated
 
@@ -43,7 +44,7 @@ def elsewhere() -> Iterator[ThreadPoolExecutor]:
 
 def _record(post_id: int = 1) -> OutboxEvent:
     with transaction.atomic():
-        return outbox.record(PostCreated(actor_id=7, post_id=post_id))
+        return outbox.add(PostCreated(actor_id=7, post_id=post_id))
 
 
 def _waiting(count: int = 1) -> list[OutboxEvent]:
@@ -59,7 +60,7 @@ def _pks(events: list[OutboxEvent]) -> list[int]:
 
 def test_an_event_is_refused_outside_a_transaction() -> None:
     with pytest.raises(TransactionManagementError):
-        outbox.record(PostCreated(actor_id=1, post_id=1))
+        record(PostCreated(actor_id=1, post_id=1))
     assert not OutboxEvent.objects.exists()
     _record()
     assert OutboxEvent.objects.count() == 1
@@ -68,7 +69,7 @@ def test_an_event_is_refused_outside_a_transaction() -> None:
 def test_an_event_goes_with_its_transaction() -> None:
     for rolled_back, left in ((True, 0), (False, 1)):
         with transaction.atomic():
-            outbox.record(PostCreated(actor_id=1, post_id=1))
+            outbox.add(PostCreated(actor_id=1, post_id=1))
             transaction.set_rollback(rolled_back)
         assert OutboxEvent.objects.count() == left
 
@@ -76,7 +77,7 @@ def test_an_event_goes_with_its_transaction() -> None:
 def test_an_event_comes_out_as_it_went_in() -> None:
     event = PostCreated(actor_id=7, post_id=9)
     with transaction.atomic():
-        assert outbox.record(event).event_id == event.event_id
+        assert outbox.add(event).event_id == event.event_id
     assert outbox.event_of(OutboxEvent.objects.get()) == event
     assert event.occurred_at.utcoffset() == timedelta(0)
 
@@ -158,7 +159,7 @@ def test_an_event_with_a_lower_id_that_commits_later_is_claimed_too(
 
     def slow_transaction() -> OutboxEvent:
         with transaction.atomic():
-            event = outbox.record(PostCreated(actor_id=1, post_id=1))
+            event = outbox.add(PostCreated(actor_id=1, post_id=1))
             outbox.hand_over(event)
             recorded.set()
             assert go_on.wait(SECONDS)

@@ -12,8 +12,8 @@ SIGNALS = "feeds/tests/test_signals.py"
     killed_by=(f"{SIGNALS}::test_a_post_that_is_rolled_back_leaves_and_sends_nothing",),
 )
 def publish_before_commit(patch: Patch) -> None:
-    on_commit = "transaction.on_commit(lambda: fanout.publish_inline(row), robust=True)"
-    patch.edit("feeds.signals:_publish_on_commit", {on_commit: "fanout.publish_inline(row)"})
+    on_commit = "transaction.on_commit(lambda: relay.publish_inline(row), robust=True)"
+    patch.edit("newsfeed.events.recording:record", {on_commit: "relay.publish_inline(row)"})
 
 
 @mutant(
@@ -21,7 +21,7 @@ def publish_before_commit(patch: Patch) -> None:
     killed_by=(f"{OUTBOX}::test_an_event_goes_with_its_transaction", MODEL),
 )
 def outbox_row_only_after_failure(patch: Patch) -> None:
-    patch.edit("newsfeed.events.outbox:record", {"OutboxEvent.objects.create(": "OutboxEvent("})
+    patch.edit("newsfeed.events.outbox:add", {"OutboxEvent.objects.create(": "OutboxEvent("})
     update = 'OutboxEvent.objects.filter(pk=event.pk, claimed_by="").update(claimed_until=Now())'
     patch.edit(
         "newsfeed.events.outbox:hand_over",
@@ -51,8 +51,8 @@ seen.update(event.pk for event in events)
     killed_by=(MODEL,),
 )
 def unacknowledged_is_published(patch: Patch) -> None:
-    retry = {"outbox.retry_later(event, worker, error)": "pass", "continue": "pass"}
-    patch.edit("feeds.fanout:relay", retry)
+    retry = {"outbox.retry_later(row, worker, error)": "pass", "continue": "pass"}
+    patch.edit("newsfeed.events.relay:relay", retry)
 
 
 @mutant(
@@ -60,5 +60,4 @@ def unacknowledged_is_published(patch: Patch) -> None:
     killed_by=(f"{SIGNALS}::test_follows_leave_events",),
 )
 def follow_without_event(patch: Patch) -> None:
-    unrecorded = {"outbox.record(": "(", "_publish_on_commit(row)": ""}
-    patch.edit("feeds.signals:_record_follow", unrecorded)
+    patch.edit("follows.signals:followed", {"record(Followed": "(Followed"})
