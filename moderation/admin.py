@@ -4,10 +4,12 @@ The lists of posts and users are here and not beside their models, which know no
 moderators.
 """
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -16,39 +18,47 @@ from django.utils.text import Truncator
 
 from accounts.admin import UserAdmin
 from accounts.models import User
+from accounts.moderation import USER
 from accounts.selectors import ids_named
 from moderation.confirmation import confirm
-from moderation.models import ModerationAction, Report, ReportedPost, Verb
+from moderation.models import ModerationAction, Report, ReportedPost
+from moderation.targets import Target, targets, verbs, verbs_of
 from newsfeed.admin.lists import KeysetAdmin, ReadOnlyAdmin, number
 from posts.models import Post
+from posts.moderation import POST
 
 EXCERPT = 100
 SHOWN = 50
 """Reports and actions on the page of a post or a user, newest first."""
 
 
-def _action(verb: Verb) -> Any:
-    @admin.action(description=verb.label, permissions=[f"moderate_{verb.target_type}s"])
-    def act(
-        model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, chosen: QuerySet[Any]
-    ) -> HttpResponse | None:
-        return confirm(model_admin, request, chosen, verb)
-
-    act.__name__ = verb.value
-    return act
-
-
-HIDE, UNHIDE, DELETE, DISMISS, SUSPEND, REINSTATE = map(_action, Verb)
-
-
 class ModeratedAdmin(KeysetAdmin):
-    """Offers its actions on the page of one object too."""
+    """Offers its verbs as actions, on the page of one object too."""
 
-    def has_moderate_posts_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("moderation.moderate_posts")
+    target: Target
 
-    def has_moderate_users_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("moderation.moderate_users")
+    def verb_columns(self) -> dict[str, str]:
+        """{verb: the column of this list that holds the ids of its targets}."""
+        author = {"suspend_user": f"{self.target.author}_id"} if self.target.author else {}
+        return dict.fromkeys(verbs_of(self.target), "pk") | author
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        if IS_POPUP_VAR in request.GET:
+            return {}
+        offered = {verbs()[name]: column for name, column in self.verb_columns().items()}
+        return {
+            verb.name: (partial(confirm, verb=verb, column=column), verb.name, verb.label)
+            for verb, column in offered.items()
+            if request.user.has_perm(verb.target.permission)
+        }
+
+    @admin.display
+    def history(self, target: Model) -> SafeString | str:
+        actions = ModerationAction.objects.filter(target_type=self.target.name, target_id=target.pk)
+        newest = actions.order_by("-pk").prefetch_related("moderator")[:SHOWN]
+        return _list(
+            [(f"{a.created_at:%F %R}", f"{a.action} by {a.moderator}", a.reason) for a in newest]
+        )
 
     def change_view(
         self,
@@ -57,9 +67,8 @@ class ModeratedAdmin(KeysetAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        actions = self.get_actions(request).values()
-        verbs = [(one[1], one[2]) for one in actions if one]
-        context = {"verbs": verbs} | (extra_context or {})
+        offered = [(name, label) for _, name, label in self.get_actions(request).values()]
+        context = {"verbs": offered} | (extra_context or {})
         return super().change_view(request, object_id, form_url, context)
 
 
@@ -71,12 +80,24 @@ def _list(rows: list[tuple[Any, ...]]) -> SafeString | str:
     return format_html_join("", "<div>{} {}: {}</div>", rows) or "-"
 
 
-def _history(target_type: str, target_id: int) -> SafeString | str:
-    actions = ModerationAction.objects.filter(target_type=target_type, target_id=target_id)
-    newest = actions.order_by("-pk").prefetch_related("moderator")[:SHOWN]
-    return _list(
-        [(f"{a.created_at:%F %R}", f"{a.action} by {a.moderator}", a.reason) for a in newest]
-    )
+class TargetAdmin(ModeratedAdmin, ReadOnlyAdmin):
+    list_display = ["id", "description"]
+    fields = ["id", "description", "history"]
+    change_form_template = "admin/moderation/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.target.objects()
+
+    @admin.display
+    def description(self, target: Model) -> str:
+        return self.target.describe(target)
+
+
+def register_targets() -> None:
+    """Gives a list to each target whose app has none."""
+    for target in targets().values():
+        if not admin.site.is_registered(target.model):
+            admin.site.register(target.model, TargetAdmin, target=target)
 
 
 @admin.register(ReportedPost)
@@ -86,7 +107,10 @@ class QueueAdmin(ModeratedAdmin, ReadOnlyAdmin):
     keyset = ("open_reports", "pk")
     list_display = ["post_link", "author_name", "excerpt", "open_reports", "reasons", "state"]
     list_display_links = None
-    actions = [DISMISS, HIDE, DELETE, SUSPEND]
+
+    def verb_columns(self) -> dict[str, str]:
+        of_post = dict.fromkeys(["dismiss_reports", "hide_post", "delete_post"], "pk")
+        return of_post | {"suspend_user": "author_id"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("post", "author")
@@ -123,17 +147,13 @@ def _state(post: Post) -> str:
 
 
 @admin.register(Post)
-class PostAdmin(ModeratedAdmin, ReadOnlyAdmin):
+class PostAdmin(TargetAdmin):
+    target = POST
     list_display = ["id", "author", "excerpt", "created_at", "state"]
     search_fields = ["id", "user__username"]
     search_help_text = "The id of a post, or its author's exact name."
     fields = ["id", "author", "content", "created_at", "edited_at", "hidden_at", "deleted_at"]
     fields += ["reported_text", "reports", "history"]
-    actions = [HIDE, UNHIDE, DELETE, DISMISS, SUSPEND]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        # Not select_related: with ORDER BY, MariaDB begins at the users and sorts the join.
-        return super().get_queryset(request).prefetch_related("user")
 
     def found_by(self, term: str) -> Q:
         if term.isdecimal():
@@ -162,17 +182,13 @@ class PostAdmin(ModeratedAdmin, ReadOnlyAdmin):
         newest = Report.objects.filter(post=post).order_by("-pk").prefetch_related("reporter")
         return _list([(f"{r.created_at:%F %R}", r.reporter, r.reason) for r in newest[:SHOWN]])
 
-    @admin.display
-    def history(self, post: Post) -> str:
-        return _history("post", post.pk)
-
 
 admin.site.unregister(User)
 
 
 @admin.register(User)
 class ModeratedUserAdmin(ModeratedAdmin, UserAdmin):
-    actions = [SUSPEND, REINSTATE]
+    target = USER
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*super().get_readonly_fields(request, obj), "history"]
@@ -180,10 +196,6 @@ class ModeratedUserAdmin(ModeratedAdmin, UserAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         return [*fieldsets, ("Moderation", {"fields": ["history"]})] if obj else fieldsets
-
-    @admin.display
-    def history(self, user: User) -> str:
-        return _history("user", user.pk)
 
 
 @admin.register(Report)
@@ -231,5 +243,8 @@ class ModerationActionAdmin(ReadOnlyAdmin):
 
     @admin.display
     def target(self, action: ModerationAction) -> str:
-        page = "posts_post" if action.target_type == "post" else "accounts_user"
-        return _link(page, action.target_id, f"{action.target_type} {action.target_id}")
+        name = f"{action.target_type} {action.target_id}"
+        if action.target_type not in targets():  # of an app that is no longer installed
+            return name
+        page = targets()[action.target_type].model._meta.label_lower.replace(".", "_")
+        return _link(page, action.target_id, name)

@@ -5,19 +5,18 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from rest_framework.exceptions import APIException
 
 from accounts.models import User
-from moderation.models import MAX_REASON, ReportedPost, Verb
+from moderation.models import MAX_REASON
 from moderation.services import moderate
+from moderation.targets import Target, Verb
 from newsfeed.admin.fields import TextField
-from posts.models import Post
 
 AT_ONCE = 100
-_AUTHORS: dict[type[Model], str] = {User: "pk", Post: "user_id", ReportedPost: "author_id"}
 
 
 class ReasonForm(forms.Form):
@@ -29,10 +28,13 @@ class ReasonForm(forms.Form):
 
 
 def confirm(
-    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, chosen: QuerySet[Any], verb: Verb
+    model_admin: "admin.ModelAdmin[Any]",
+    request: HttpRequest,
+    chosen: QuerySet[Any],
+    verb: Verb,
+    column: str,
 ) -> HttpResponse | None:
-    """Asks for the reason, and does it when there is one."""
-    column = _AUTHORS[chosen.model] if verb.target_type == "user" else "pk"
+    """Asks for the reason, and does it when there is one. `column` holds the ids of the targets."""
     ids = sorted(set(chosen.order_by().values_list(column, flat=True)[: AT_ONCE + 1]))
     if len(ids) > AT_ONCE:
         model_admin.message_user(request, f"At most {AT_ONCE} at once.", messages.ERROR)
@@ -46,17 +48,15 @@ def confirm(
         "form": form,
         "verb": verb,
         "opts": model_admin.opts,
-        "targets": _targets(verb, ids),
+        "targets": _described(verb.target, ids),
         "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME),
         "checkbox": ACTION_CHECKBOX_NAME,
     }
     return TemplateResponse(request, "admin/moderation/confirm.html", context)
 
 
-def _targets(verb: Verb, ids: list[int]) -> QuerySet[Any]:
-    if verb.target_type == "user":
-        return User.objects.filter(pk__in=ids)
-    return Post.objects.filter(pk__in=ids).prefetch_related("user")
+def _described(target: Target, ids: list[int]) -> list[str]:
+    return list(map(target.describe, target.objects().filter(pk__in=ids)))
 
 
 def _do(
@@ -71,10 +71,10 @@ def _do(
     done = 0
     for target_id in ids:
         try:
-            moderate(verb, moderator=request.user, target_id=target_id, reason=reason)
+            moderate(verb.name, moderator=request.user, target_id=target_id, reason=reason)
             done += 1
         except APIException as error:
-            sentence = f"{verb.target_type} {target_id}: {error.detail}"
+            sentence = f"{verb.target.name} {target_id}: {error.detail}"
             model_admin.message_user(request, sentence, messages.WARNING)
     level = messages.SUCCESS if done == len(ids) else messages.WARNING
     model_admin.message_user(request, f"{verb.label}: {done} of {len(ids)} done.", level)

@@ -1,8 +1,12 @@
-"""What moderators do, for the topic `audit.log`. The tags are those of `models.Verb`."""
+"""What moderators do, for the topic `audit.log`: an event type for each registered verb."""
 
-from typing import ClassVar
+from functools import cache
+from typing import ClassVar, cast
+
+import msgspec
 
 from moderation.models import ModerationAction
+from moderation.targets import verbs
 from newsfeed.events.event import Event, Id
 from newsfeed.kafka.topics import audit_log
 
@@ -25,37 +29,21 @@ class ModeratorActed(Event, frozen=True, kw_only=True):
         return audit_log()
 
 
-class HidPost(ModeratorActed, frozen=True, tag="hide_post"):
-    pass
+@cache
+def event_type(verb: str) -> type[ModeratorActed]:
+    """The class of the events that tell of this verb: its tag is the verb's name."""
+    name = verb.title().replace("_", "")
+    made = msgspec.defstruct(name, [], bases=(ModeratorActed,), frozen=True, tag=verb)
+    return cast(type[ModeratorActed], made)
 
 
-class UnhidPost(ModeratorActed, frozen=True, tag="unhide_post"):
-    pass
-
-
-class DeletedPost(ModeratorActed, frozen=True, tag="delete_post"):
-    pass
-
-
-class DismissedReports(ModeratorActed, frozen=True, tag="dismiss_reports"):
-    pass
-
-
-class SuspendedUser(ModeratorActed, frozen=True, tag="suspend_user"):
-    pass
-
-
-class ReinstatedUser(ModeratorActed, frozen=True, tag="reinstate_user"):
-    pass
-
-
-BY_VERB: dict[str, type[ModeratorActed]] = {
-    str(acted.__struct_config__.tag): acted for acted in ModeratorActed.__subclasses__()
-}
+def declare_types() -> None:
+    for verb in verbs():
+        event_type(verb)
 
 
 def event_of(action: ModerationAction) -> ModeratorActed:
-    return BY_VERB[action.action](
+    return event_type(action.action)(
         occurred_at=action.created_at,
         actor_id=action.moderator_id,
         target_type=action.target_type,

@@ -3,6 +3,7 @@ from typing import Any, Never
 from django.conf import settings
 from django.db import models
 
+from moderation import targets
 from posts.models import Post
 
 MAX_REASON = 500
@@ -60,21 +61,6 @@ class ReportedPost(models.Model):
         return f"post {self.pk}"
 
 
-class Verb(models.TextChoices):
-    """What a moderator can do."""
-
-    HIDE_POST = "hide_post", "Hide post"
-    UNHIDE_POST = "unhide_post", "Unhide post"
-    DELETE_POST = "delete_post", "Delete post"
-    DISMISS_REPORTS = "dismiss_reports", "Dismiss reports"
-    SUSPEND_USER = "suspend_user", "Suspend user"
-    REINSTATE_USER = "reinstate_user", "Reinstate user"
-
-    @property
-    def target_type(self) -> str:
-        return "user" if self in (Verb.SUSPEND_USER, Verb.REINSTATE_USER) else "post"
-
-
 class AppendOnly(Exception):
     """A row that tells what was done is neither changed nor removed."""
 
@@ -91,7 +77,7 @@ class ModerationActionQuerySet(models.QuerySet["ModerationAction"]):
 
 
 class ModerationAction(models.Model):
-    """Who did what to which post or user, why and when. Rows are only ever added.
+    """Who did what to which target, why and when. Rows are only ever added.
 
     The target is no foreign key: the row outlives what it tells of.
     """
@@ -99,8 +85,8 @@ class ModerationAction(models.Model):
     moderator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
-    action = models.CharField(max_length=20, choices=Verb.choices)
-    target_type = models.CharField(max_length=10, help_text="post or user")
+    action = models.CharField(max_length=20, choices=targets.choices)
+    target_type = models.CharField(max_length=10, help_text="The name of a target.")
     target_id = models.PositiveBigIntegerField()
     reason = models.CharField(max_length=MAX_REASON)
     before = models.JSONField(help_text="What the action can change, as it was.")

@@ -4,27 +4,26 @@ Each action is one transaction: the change, the row that tells of it and, throug
 record on `audit.log`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
-from accounts.selectors import lock_active_user_or_raise, lock_user_or_raise
-from accounts.services import reinstate_user, suspend_user
-from moderation.events import event_of
-from moderation.models import ModerationAction, Report, ReportedPost, Verb
+from accounts.selectors import lock_active_user_or_raise
+from moderation.events import State, event_of
+from moderation.models import ModerationAction, Report, ReportedPost
+from moderation.targets import Target, Verb, verbs
 from newsfeed.api.exceptions import Conflict
 from newsfeed.events.recording import record
 from newsfeed.mysql.transactions import transactional
 from posts.models import Post
 from posts.selectors import get_post_or_raise, lock_any_post_or_raise, lock_posts
-from posts.services import delete_any_post, hide_post, unhide_post
 
 SHOWN_REASONS = 3
-State = dict[str, str | int | bool | None]
 
 
 @transactional
@@ -51,50 +50,41 @@ def report_post(*, reporter_id: int, post_id: int, reason: str) -> Report:
 
 
 @transactional
-def moderate(verb: Verb, *, moderator: User, target_id: int, reason: str) -> ModerationAction:
+def moderate(verb_name: str, *, moderator: User, target_id: int, reason: str) -> ModerationAction:
     """Does it, resolves the open reports that it answers, and keeps who did what and why.
 
-    Raises NotFound, Conflict if it is so already, and PermissionDenied for oneself and for staff,
-    whom only a superuser suspends.
+    Raises NotFound, Conflict if it is so already, and PermissionDenied if the target refuses it.
     """
-    if verb in _POST_CHANGES:
-        before, after = _change_post(verb, target_id)
-    else:
-        before, after = _change_user(verb, target_id, moderator)
+    verb = verbs()[verb_name]
+    target = verb.target.lock(target_id)
+    if verb.target.refuse:
+        verb.target.refuse(moderator, target)
+    before = _state(verb.target, target)
+    target = verb.change(target_id)
+    _resolve(_answered_by(verb, target_id))
     action = ModerationAction.objects.create(
         moderator=moderator,
-        action=verb,
-        target_type=verb.target_type,
+        action=verb.name,
+        target_type=verb.target.name,
         target_id=target_id,
         reason=reason,
         before=before,
-        after=after,
+        after=_state(verb.target, target),
     )
     record(event_of(action))
     return action
 
 
-def _change_post(verb: Verb, post_id: int) -> tuple[State, State]:
-    before = _state_of_post(lock_any_post_or_raise(post_id))
-    post = _POST_CHANGES[verb](post_id)
-    _resolve([post_id])
-    return before, _state_of_post(post)
+def _answered_by(verb: Verb, target_id: int) -> Iterable[int]:
+    """The ids of the posts whose reports are resolved by the action: only posts are reported."""
+    if verb.target.model is Post:
+        return [target_id]
+    if verb.name == "suspend_user":
+        return ReportedPost.objects.filter(author=target_id).values_list("pk", flat=True)
+    return []
 
 
-def _change_user(verb: Verb, user_id: int, moderator: User) -> tuple[State, State]:
-    user = lock_user_or_raise(user_id)
-    if user == moderator:
-        raise PermissionDenied(_("Nobody moderates themselves."))
-    if user.is_staff and not moderator.is_superuser:
-        raise PermissionDenied(_("Only a superuser moderates staff."))
-    before = _state_of_user(user)
-    user = _USER_CHANGES[verb](user_id)
-    if verb is Verb.SUSPEND_USER:
-        _resolve(ReportedPost.objects.filter(author=user).values_list("pk", flat=True))
-    return before, _state_of_user(user)
-
-
-def _dismiss_reports(post_id: int) -> Post:
+def dismiss_reports(post_id: int) -> Post:
     """The post stays as it is. Raises NotFound and Conflict."""
     post = lock_any_post_or_raise(post_id)
     if not ReportedPost.objects.filter(pk=post_id).exists():
@@ -135,30 +125,13 @@ def _resolve(post_ids: Iterable[int]) -> None:
     ReportedPost.objects.filter(pk__in=ids).delete()
 
 
-def _state_of_post(post: Post) -> State:
-    entry = ReportedPost.objects.filter(pk=post.pk).first()
-    return {
-        "hidden_at": _iso(post.hidden_at),
-        "deleted_at": _iso(post.deleted_at),
-        "open_reports": entry.open_reports if entry else 0,
-    }
+def _state(kind: Target, target: Any) -> State:
+    state: State = {name: _plain(getattr(target, name)) for name in kind.fields}
+    if isinstance(target, Post):
+        entry = ReportedPost.objects.filter(pk=target.pk).first()
+        state["open_reports"] = entry.open_reports if entry else 0
+    return state
 
 
-def _state_of_user(user: User) -> State:
-    return {"is_active": user.is_active, "suspended_at": _iso(user.suspended_at)}
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-_POST_CHANGES: dict[Verb, Callable[[int], Post]] = {
-    Verb.HIDE_POST: hide_post,
-    Verb.UNHIDE_POST: unhide_post,
-    Verb.DELETE_POST: delete_any_post,
-    Verb.DISMISS_REPORTS: _dismiss_reports,
-}
-_USER_CHANGES: dict[Verb, Callable[[int], User]] = {
-    Verb.SUSPEND_USER: suspend_user,
-    Verb.REINSTATE_USER: reinstate_user,
-}
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

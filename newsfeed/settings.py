@@ -49,9 +49,9 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "axes",
     "newsfeed",
-    "newsfeed.events",
     "newsfeed.api",
     *APPS,
+    "newsfeed.events",  # after the apps, which have declared all their event types by then
 ]
 
 MIDDLEWARE = [

@@ -7,7 +7,6 @@ import pytest
 from accounts.models import User
 from conftest import Broker, Pipeline
 from feeds.tests.conftest import write_posts
-from moderation.models import Verb
 from moderation.services import moderate
 from newsfeed.api.exceptions import Conflict
 from newsfeed.events.models import OutboxEvent
@@ -18,7 +17,7 @@ def test_each_action_is_on_the_audit_log(
     alice: User, carol: User, pipeline: Pipeline, broker: Broker
 ) -> None:
     (post_id,) = write_posts(alice, 1)
-    action = moderate(Verb.HIDE_POST, moderator=carol, target_id=post_id, reason="왜냐하면")
+    action = moderate("hide_post", moderator=carol, target_id=post_id, reason="왜냐하면")
     pipeline.settle()
     [record] = broker.records(audit_log())
     value = json.loads(record.value)
@@ -39,8 +38,8 @@ def test_each_action_is_on_the_audit_log(
 def test_what_is_refused_leaves_no_record(alice: User, carol: User) -> None:
     (post_id,) = write_posts(alice, 1)
     with pytest.raises(Conflict):
-        moderate(Verb.UNHIDE_POST, moderator=carol, target_id=post_id, reason="x")
+        moderate("unhide_post", moderator=carol, target_id=post_id, reason="x")
     assert not OutboxEvent.objects.exists()
-    moderate(Verb.HIDE_POST, moderator=carol, target_id=post_id, reason="x")
+    moderate("hide_post", moderator=carol, target_id=post_id, reason="x")
     types = [event.payload["type"] for event in OutboxEvent.objects.order_by("pk")]
     assert types == ["POST_HIDE", "hide_post"]
