@@ -6,6 +6,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from accounts.models import KnownAddress, RefreshToken, RevokedToken
+from newsfeed.mysql.keyset import delete_some
 from newsfeed.mysql.transactions import transactional
 
 CHUNK = 1_000
@@ -21,10 +22,8 @@ TABLES = tuple(EXPIRY)
 
 @transactional
 def delete_expired(table: type[Model]) -> int:
-    """Up to CHUNK rows, so that no lock is held for long. Returns how many."""
-    ids = list(_expired(table).order_by(EXPIRY[table]).values_list("pk", flat=True)[:CHUNK])
-    table._default_manager.filter(pk__in=ids).delete()
-    return len(ids)
+    """Up to CHUNK rows, oldest first. Returns how many."""
+    return delete_some(_expired(table).order_by(EXPIRY[table]), CHUNK)
 
 
 def count_expired(table: type[Model]) -> int:

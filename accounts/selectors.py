@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from rest_framework.exceptions import NotFound
 from accounts.models import KnownAddress, RefreshToken, User
 from accounts.usernames import normalise
 from newsfeed.api.exceptions import SessionEnded
+from newsfeed.mysql.keyset import in_key_order
 
 _SESSION_USER = """
     SELECT id, username, display_name FROM users
@@ -62,10 +63,10 @@ def deleted_since(user_id: int) -> datetime | None:
     return User.objects.filter(pk=user_id).values_list("deleted_at", flat=True).first()
 
 
-def unerased_ids(*, deleted_before: datetime, after: int, limit: int) -> list[int]:
-    """Users above the id `after` whose erasure has not ended, lowest first."""
+def unerased_ids(*, deleted_before: datetime, size: int) -> Iterator[list[int]]:
+    """The users whose erasure has not ended, in pages of `size`, lowest id first."""
     left = User.objects.filter(is_active=False, erased_at=None, deleted_at__lte=deleted_before)
-    return list(left.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit])
+    return in_key_order(left.values_list("pk", flat=True), size)
 
 
 def _get_or_raise(users: QuerySet[User], user_id: int) -> User:
@@ -130,10 +131,9 @@ def users_by_ids(ids: Iterable[int]) -> dict[int, User]:
     return User.objects.filter(is_active=True).in_bulk(ids)
 
 
-def user_ids(*, after: int, limit: int) -> list[int]:
-    """The next users above the id `after`, lowest first."""
-    users = User.objects.filter(pk__gt=after).order_by("pk")
-    return list(users.values_list("pk", flat=True)[:limit])
+def user_ids(*, size: int, after: int = 0) -> Iterator[list[int]]:
+    """All users above the id `after`, in pages of `size`, lowest id first."""
+    return in_key_order(User.objects.values_list("pk", flat=True), size, after=after)
 
 
 def lock_users_or_raise(*, exclusive_id: int, shared_id: int) -> None:

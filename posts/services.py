@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -7,6 +9,7 @@ from rest_framework.exceptions import PermissionDenied
 from accounts.selectors import lock_active_user_or_raise
 from newsfeed.api.exceptions import Conflict
 from newsfeed.events.recording import record
+from newsfeed.mysql.keyset import in_key_order
 from newsfeed.mysql.transactions import transactional
 from posts.events import PostDeleted, PostEvent, PostHidden, PostUnhidden, PostUpdated
 from posts.models import Post
@@ -62,20 +65,17 @@ def erase_posts_of(user_id: int, *, limit: int) -> int:
     return _erase(Post.objects.filter(user=user_id).exclude(ERASED).order_by("pk")[:limit])
 
 
-@transactional
-def erase_deleted_texts(*, after: int, limit: int) -> tuple[int, int | None]:
+def erase_deleted_texts(*, size: int) -> Iterator[int]:
     """Erase the texts that an older version kept of deleted posts.
 
-    Looks at `limit` posts above the id `after`. Returns how many had a text, and the last id looked
-    at, or None after the last post.
+    Looks at `size` posts at a time, and yields how many of them had a text.
     """
-    ids = list(
-        Post.objects.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit]
-    )
-    kept = Post.objects.filter(pk__in=ids, deleted_at__isnull=False).exclude(content="")
-    return _erase(kept), ids[-1] if ids else None
+    for ids in in_key_order(Post.objects.values_list("pk", flat=True), size):
+        deleted = Post.objects.filter(pk__in=ids, deleted_at__isnull=False)
+        yield _erase(deleted.exclude(content=""))
 
 
+@transactional
 def _erase(posts: QuerySet[Post]) -> int:
     ids = list(posts.values_list("pk", flat=True))
     rows = Post.objects.filter(pk__in=ids)

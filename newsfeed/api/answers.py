@@ -17,6 +17,7 @@ from django.utils import timezone
 from newsfeed.api.exceptions import IdempotencyKeyReused, RequestStillRunning
 from newsfeed.api.json import JSONRenderer
 from newsfeed.api.models import IdempotencyKey
+from newsfeed.mysql.keyset import delete_some
 from newsfeed.mysql.transactions import LOCK_WAIT_TIMEOUT, transactional
 
 LIFETIME = timedelta(hours=24)
@@ -95,17 +96,13 @@ def keep_answer(user_id: int, key: RequestKey, answer: dict[str, Any]) -> None:
 @transactional
 def forget_answers(user_id: int, *, limit: int) -> int:
     """Deletes up to `limit` answers of a deleted user. Returns the number deleted."""
-    answers = IdempotencyKey.objects.filter(user_id=user_id)
-    ids = list(answers.values_list("pk", flat=True)[:limit])
-    IdempotencyKey.objects.filter(pk__in=ids).delete()
-    return len(ids)
+    return delete_some(IdempotencyKey.objects.filter(user_id=user_id), limit)
 
 
 def _sweep() -> None:
     """Skips rows that others are deleting, so that requests do not wait for each other."""
     expired = IdempotencyKey.objects.filter(created_at__lte=_expiry()).order_by("created_at")
-    ids = expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:SWEEP]
-    IdempotencyKey.objects.filter(pk__in=list(ids)).delete()
+    delete_some(expired.select_for_update(skip_locked=True), SWEEP)
 
 
 def _expiry() -> datetime:

@@ -40,6 +40,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "follows/selectors.py": ("follows/tests", f"{FEEDS}/test_export.py", *FEED),
     "posts/services.py": ("posts/tests", "moderation/tests/test_moderate.py"),
     "posts/selectors.py": ("posts/tests", *FEED, f"{FEEDS}/test_erasure.py"),
+    "newsfeed/mysql/keyset.py": (f"{API}/test_keyset.py",),
     "newsfeed/api/answers.py": (f"{API}/test_idempotency_key.py",),
     "follows/views.py": ("follows/tests",),
     "posts/views.py": ("posts/tests", f"{API}/test_idempotency_key.py"),

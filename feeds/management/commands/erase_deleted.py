@@ -1,5 +1,4 @@
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -31,7 +30,8 @@ class Command(BaseCommand):
 
     def handle(self, *, old_posts: bool, dry_run: bool, **_: Any) -> None:
         accounts = 0
-        for page in loop.until_stopped(unerased(timezone.now() - SLOW)):
+        pages = unerased_ids(deleted_before=timezone.now() - SLOW, size=PAGE)
+        for page in loop.until_stopped(pages):
             if not dry_run:
                 erasure.take_up_again(page)
             accounts += len(page)
@@ -40,20 +40,5 @@ class Command(BaseCommand):
         self.stdout.write(f"{accounts} erasures {would}begun again\n")
         self.stdout.write(f"{rows} dead letters {would}deleted\n")
         if old_posts and not dry_run:
-            erased = sum(loop.until_stopped(old_texts()))
+            erased = sum(loop.until_stopped(erase_deleted_texts(size=PAGE)))
             self.stdout.write(f"{erased} texts of deleted posts erased\n")
-
-
-def unerased(deleted_before: datetime) -> Iterator[list[int]]:
-    after = 0
-    while page := unerased_ids(deleted_before=deleted_before, after=after, limit=PAGE):
-        yield page
-        after = page[-1]
-
-
-def old_texts() -> Iterator[int]:
-    """Erases them, and yields how many of each chunk."""
-    after: int | None = 0
-    while after is not None:
-        count, after = erase_deleted_texts(after=after, limit=PAGE)
-        yield count

@@ -1,5 +1,4 @@
-import sys
-from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,12 +9,7 @@ from accounts.selectors import user_ids
 from feeds import services, store
 from newsfeed.workers import loop
 
-
-def everybody(after: int) -> Iterator[int]:
-    """In pages: the driver would hold the ids of all users at once."""
-    while page := user_ids(after=after, limit=1_000):
-        yield from page
-        after = page[-1]
+PAGE = 1_000
 
 
 class Command(BaseCommand):
@@ -39,14 +33,15 @@ class Command(BaseCommand):
         if user:
             self.refuse_wrong(user, after)
         total = len(user) if user else None
-        hidden = options["no_progress"] or not sys.stderr.isatty()
-        user_ids, rebuilt = iter(user or everybody(after)), 0
-        work = loop.until_stopped(user_ids)
-        for user_id in tqdm(work, total=total, unit="feed", disable=hidden):
+        # In pages: the driver would hold the ids of all users at once.
+        everybody = chain.from_iterable(user_ids(size=PAGE, after=after))
+        chosen, rebuilt = iter(user or everybody), 0
+        work = loop.until_stopped(chosen)
+        for user_id in tqdm(work, total=total, unit="feed", disable=options["no_progress"] or None):
             rebuilt += options["dry_run"] or self.rebuild(user_id)
         would_be = "would be " if options["dry_run"] else ""
         self.stdout.write(f"{rebuilt} feeds {would_be}rebuilt\n")
-        if next(user_ids, None):
+        if next(chosen, None):
             self.stdout.write(f"stopped after user {user_id}\n")
 
     def refuse_wrong(self, chosen: list[int], after: int) -> None:

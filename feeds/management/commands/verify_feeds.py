@@ -1,4 +1,3 @@
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -47,9 +46,9 @@ class Command(BaseCommand):
         if textfile and textfile.is_dir():
             raise CommandError(f"{textfile} is a folder; --textfile wants the path of a file.")
         self.counts: Counter[str] = Counter()
-        pages = _all_users() if options["all"] else _drawn_users(sample)
-        hidden = options["no_progress"] or not sys.stderr.isatty()
-        for page in tqdm(loop.until_stopped(pages), unit=" pages", disable=hidden):
+        pages = user_ids(size=USERS_PER_PAGE) if options["all"] else _drawn_users(sample)
+        work = loop.until_stopped(pages)
+        for page in tqdm(work, unit=" pages", disable=options["no_progress"] or None):
             self.verify_page(page, repair=options["repair"])
         is_whole = next(pages, None) is None
         self.report(textfile if is_whole else None)
@@ -85,13 +84,6 @@ class Command(BaseCommand):
         ended = Gauge("feed_verify_timestamp_seconds", "When it ended.", registry=registry)
         ended.set(time.time())
         write_to_textfile(str(path), registry)
-
-
-def _all_users() -> Iterator[list[int]]:
-    after = 0
-    while page := user_ids(after=after, limit=USERS_PER_PAGE):
-        yield page
-        after = page[-1]
 
 
 def _drawn_users(count: int) -> Iterator[list[int]]:
