@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from accounts.selectors import get_user_or_raise, users_by_ids
 from follows.models import Follow
-from newsfeed.api.paging import PageRequest
+from newsfeed.api.paging import PageRequest, page_of
 
 
 def followers_of_user(user_id: int, page: PageRequest) -> tuple[list[User], int | None]:
@@ -28,13 +28,9 @@ def _page_of_users(
     edges: QuerySet[Follow], column: str, page: PageRequest
 ) -> tuple[list[User], int | None]:
     """Ids by the index first, then users by key: a join would sort all the edges."""
-    if page.before:
-        edges = edges.filter(**{f"{column}__lt": page.before})
-    ids = edges.order_by(f"-{column}").values_list(column, flat=True)[: page.limit + 1]
-    shown = list(ids)[: page.limit]
-    users = users_by_ids(shown)
-    found = [users[user_id] for user_id in shown if user_id in users]
-    return found, shown[-1] if len(ids) > page.limit else None
+    ids, cursor = page_of(edges.values_list(column, flat=True), page, key=column)
+    users = users_by_ids(ids)
+    return [users[user_id] for user_id in ids if user_id in users], cursor
 
 
 def followed_since(*, follower_id: int, followee_id: int) -> datetime | None:

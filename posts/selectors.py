@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 
 from accounts.selectors import UserSummary, get_user_or_raise
-from newsfeed.api.paging import PageRequest
+from newsfeed.api.paging import PageRequest, page_of
 from posts.models import Post, PostQuerySet
 
 
@@ -55,14 +55,10 @@ def posts_of_user(user_id: int, page: PageRequest) -> tuple[list[Post], int | No
     Raises NotFound for an unknown user and for a suspended one.
     """
     user = get_user_or_raise(user_id)
-    posts = Post.objects.visible().filter(user=user).order_by("-id")
-    if page.before:
-        posts = posts.filter(id__lt=page.before)
-    rows = list(posts[: page.limit + 1])
-    shown = rows[: page.limit]
-    for post in shown:
+    posts, cursor = page_of(Post.objects.visible().filter(user=user), page)
+    for post in posts:
         post.user = user  # spares a join
-    return shown, shown[-1].pk if len(rows) > page.limit else None
+    return posts, cursor
 
 
 def find_visible_post(post_id: int) -> Post | None:

@@ -5,14 +5,19 @@ Lists answer {"results": [...], "next": absolute url|null}; clients follow `next
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import QuerySet
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from newsfeed.mysql.keyset import key_of
+
+T = TypeVar("T")
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
@@ -62,6 +67,20 @@ def parse_page(request: Request) -> PageRequest:
     if cursor and before is None:
         raise ValidationError({"cursor": [_("Must be a cursor taken from `next`.")]})
     return PageRequest(before=before, limit=limit)
+
+
+def page_of(
+    rows: QuerySet[Any, T], page: PageRequest, *, key: str = "pk"
+) -> tuple[list[T], int | None]:
+    """Up to `limit` of the rows, highest key first, and the cursor of the next page.
+
+    Rows are objects, or keys alone (`values_list(key, flat=True)`).
+    """
+    if page.before:
+        rows = rows.filter(**{f"{key}__lt": page.before})
+    found = list(rows.order_by(f"-{key}")[: page.limit + 1])
+    shown = found[: page.limit]
+    return shown, key_of(shown[-1], key) if len(found) > page.limit else None
 
 
 def page_response(request: Request, results: Any, next_cursor: int | None) -> Response:
