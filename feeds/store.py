@@ -48,6 +48,11 @@ REFUSALS = ("BUSY", "MISCONF", "NOREPLICAS")
 """What Redis answers, and redis-py has no class for, when it does not serve for now."""
 
 
+def max_length() -> int:
+    """The most ids that a feed holds between two pushes."""
+    return settings.FEED_MAX_LENGTH + settings.FEED_MAX_LENGTH // SLACK
+
+
 class StoreUnavailable(Unavailable):
     """Redis did not answer in time, or cannot write now."""
 

@@ -5,8 +5,6 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from django.conf import settings
-
 from feeds import store
 from feeds.selectors import newest_ids
 from feeds.services import NEWEST
@@ -78,7 +76,7 @@ def _look_at(user_ids: Collection[int], feeds: FeedStore) -> dict[int, set[Findi
 
 
 def _findings(user_id: int, content: Content) -> set[Finding]:
-    most = settings.FEED_MAX_LENGTH + settings.FEED_MAX_LENGTH // store.SLACK
+    most = store.max_length()
     truth = newest_ids(followee_ids(user_id), before=NEWEST, limit=most + 1)
     expected = {str(id_) for id_ in truth if id_ > content.floor}
     stored, scores = content.scores.keys(), content.scores.items()
