@@ -82,8 +82,7 @@ class FollowGraph:
 
 def _in_threads(do: Callable[[int], T], ids: list[int], what: str) -> list[T]:
     with ThreadPoolExecutor(READERS) as pool:
-        hidden = not sys.stderr.isatty()
-        return list(tqdm(pool.map(do, ids), what, total=len(ids), disable=hidden))
+        return list(tqdm(pool.map(do, ids), what, total=len(ids), disable=None))
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -1,4 +1,3 @@
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -22,11 +21,10 @@ class Command(BaseCommand):
         parser.add_argument("--no-progress", action="store_true")
 
     def handle(self, *, dry_run: bool, no_progress: bool, **_: Any) -> None:
-        hidden = no_progress or not sys.stderr.isatty()
         counts = (
             Counter({table: count_expired(table) for table in TABLES})
             if dry_run
-            else self.delete(hidden=hidden)
+            else self.delete(hidden=no_progress)
         )
         deleted = "would delete" if dry_run else "deleted"
         for table in TABLES:
@@ -34,7 +32,7 @@ class Command(BaseCommand):
 
     def delete(self, *, hidden: bool) -> Counter[type[Model]]:
         deleted: Counter[type[Model]] = Counter()
-        with tqdm(unit="row", disable=hidden) as bar:
+        with tqdm(unit="row", disable=hidden or None) as bar:
             for table, count in loop.until_stopped(chunks()):
                 deleted[table] += count
                 bar.update(count)

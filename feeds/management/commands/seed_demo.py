@@ -1,5 +1,4 @@
 import random
-import sys
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any, TypeVar
@@ -43,7 +42,7 @@ class Command(BaseCommand):
                 return
             raise CommandError("There are users already; demo data goes into an empty database.")
         self.check_numbers(users, follows, posts)
-        self.hidden = options["no_progress"] or not sys.stderr.isatty()
+        self.hidden = options["no_progress"] or None
         self.random = random.Random(options["seed"])  # noqa: S311 (the same demo) # nosec B311
         made = Counter(loop.until_stopped(self.make(users, follows, posts)))
         self.stdout.write(f"{made['user']} users, {made['follow']} follows, {made['post']} posts\n")
