@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit, documents
+from accounts import audit, openapi
 from accounts.authentication import CHALLENGE, AuthenticatedRequest
 from accounts.known_clients import remember
 from accounts.selectors import users_named
@@ -45,7 +45,7 @@ class OpenView(APIView):
 
 
 class SignUpView(OpenView):
-    @documents.sign_up
+    @openapi.sign_up
     def post(self, request: Request) -> Response:
         serializer = SignUpSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -56,7 +56,7 @@ class SignUpView(OpenView):
 class LoginView(OpenView):
     throttle_classes = [LoginThrottle]
 
-    @documents.log_in
+    @openapi.log_in
     def post(self, request: Request) -> Response:
         serializer = CredentialsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -71,7 +71,7 @@ class LoginView(OpenView):
 class RefreshView(OpenView):
     throttle_classes = [RefreshThrottle]
 
-    @documents.refresh_tokens
+    @openapi.refresh_tokens
     def post(self, request: Request) -> Response:
         serializer = RefreshSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -80,7 +80,7 @@ class RefreshView(OpenView):
 
 
 class LogOutView(APIView):
-    @documents.log_out
+    @openapi.log_out
     def post(self, request: AuthenticatedRequest) -> Response:
         serializer = LogOutSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -89,7 +89,7 @@ class LogOutView(APIView):
 
 
 class LogOutAllView(APIView):
-    @documents.log_out_everywhere
+    @openapi.log_out_everywhere
     def post(self, request: AuthenticatedRequest) -> Response:
         end_all_sessions(request.user.pk)
         audit.tell("authn_logout_all", request.user.pk)
@@ -99,7 +99,7 @@ class LogOutAllView(APIView):
 class PasswordView(APIView):
     throttle_classes = [PasswordThrottle]
 
-    @documents.change_password
+    @openapi.change_password
     def post(self, request: AuthenticatedRequest) -> Response:
         with counted_only_if(WrongPassword, request):
             serializer = PasswordSerializer(data=request.data)
@@ -114,7 +114,7 @@ class DeletionView(APIView):
 
     throttle_classes = [PasswordThrottle]
 
-    @documents.delete_me_by_post
+    @openapi.delete_me_by_post
     def post(self, request: AuthenticatedRequest) -> Response:
         return delete_own_account(request)
 
@@ -128,7 +128,7 @@ def delete_own_account(request: AuthenticatedRequest) -> Response:
 
 
 class UserListView(APIView):
-    @documents.find_users
+    @openapi.find_users
     @may_read_replica
     def get(self, request: AuthenticatedRequest) -> Response:
         serializer = UserQuerySerializer(data=request.query_params)

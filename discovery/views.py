@@ -8,7 +8,7 @@ from accounts.serializers import ProfileUpdateSerializer
 from accounts.services import update_profile
 from accounts.throttles import PasswordThrottle
 from accounts.views import delete_own_account
-from discovery import documents
+from discovery import openapi
 from discovery.selectors import get_profile
 from discovery.serializers import ProfileSerializer
 from newsfeed.api.throttles import EndpointThrottle
@@ -16,20 +16,20 @@ from newsfeed.mysql.replica import may_read_replica
 
 
 class MeView(APIView):
-    @documents.get_me
+    @openapi.get_me
     @may_read_replica
     def get(self, request: AuthenticatedRequest) -> Response:
         profile = get_profile(user=request.user, viewer_id=request.user.pk)
         return Response(ProfileSerializer(profile).data)
 
-    @documents.update_me
+    @openapi.update_me
     def patch(self, request: AuthenticatedRequest) -> Response:
         serializer = ProfileUpdateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         user = update_profile(user=request.user, **serializer.validated_data)
         return Response(ProfileSerializer(get_profile(user=user, viewer_id=user.pk)).data)
 
-    @documents.delete_me
+    @openapi.delete_me
     def delete(self, request: AuthenticatedRequest) -> Response:
         return delete_own_account(request)
 
@@ -38,7 +38,7 @@ class MeView(APIView):
 
 
 class UserView(APIView):
-    @documents.get_user
+    @openapi.get_user
     @may_read_replica
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         profile = get_profile(user=get_user_or_raise(user_id), viewer_id=request.user.pk)

@@ -5,7 +5,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
 from accounts.permissions import IsVerifiedStaff
-from feeds import documents
+from feeds import openapi
 from feeds.explanation import explain
 from feeds.export import export
 from feeds.serializers import ExplanationSerializer
@@ -17,7 +17,7 @@ from posts.serializers import PostSerializer
 
 
 class FeedView(APIView):
-    @documents.get_feed
+    @openapi.get_feed
     @may_read_replica
     def get(self, request: AuthenticatedRequest) -> Response:
         page = parse_page(request)
@@ -31,13 +31,13 @@ class FeedView(APIView):
 class WhyView(APIView):
     permission_classes = [IsVerifiedStaff]
 
-    @documents.explain_feed
+    @openapi.explain_feed
     def get(self, request: AuthenticatedRequest, user_id: int, post_id: int) -> Response:
         return Response(ExplanationSerializer(explain(user_id, post_id)).data)
 
 
 class ExportView(APIView):
-    @documents.export_me
+    @openapi.export_me
     def get(self, request: AuthenticatedRequest) -> StreamingHttpResponse:
         name = f"newsfeed-{request.user.username}.json"
         return StreamingHttpResponse(

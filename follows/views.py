@@ -3,7 +3,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
 from accounts.serializers import UserSummarySerializer
-from follows import documents
+from follows import openapi
 from follows.selectors import followees_of_user, followers_of_user
 from follows.serializers import FollowSerializer
 from follows.services import follow, unfollow
@@ -12,19 +12,19 @@ from newsfeed.mysql.replica import may_read_replica
 
 
 class FollowView(APIView):
-    @documents.follow_user
+    @openapi.follow_user
     def post(self, request: AuthenticatedRequest, user_id: int) -> Response:
         edge = follow(follower_id=request.user.pk, followee_id=user_id)
         return Response(FollowSerializer(edge).data, status=201)
 
-    @documents.unfollow_user
+    @openapi.unfollow_user
     def delete(self, request: AuthenticatedRequest, user_id: int) -> Response:
         unfollow(follower_id=request.user.pk, followee_id=user_id)
         return Response(status=204)
 
 
 class FollowersView(APIView):
-    @documents.list_followers
+    @openapi.list_followers
     @may_read_replica
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         users, next_cursor = followers_of_user(user_id, parse_page(request))
@@ -32,7 +32,7 @@ class FollowersView(APIView):
 
 
 class FollowingView(APIView):
-    @documents.list_following
+    @openapi.list_following
     @may_read_replica
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         users, next_cursor = followees_of_user(user_id, parse_page(request))

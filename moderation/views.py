@@ -2,14 +2,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
-from moderation import documents
+from moderation import openapi
 from moderation.serializers import ReportReasonSerializer, ReportSerializer
 from moderation.services import report_post
 from newsfeed.api.idempotency import idempotent
 
 
 class ReportView(APIView):
-    @documents.report_post
+    @openapi.report_post
     @idempotent()
     def post(self, request: AuthenticatedRequest, post_id: int) -> Response:
         serializer = ReportReasonSerializer(data=request.data)

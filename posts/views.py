@@ -5,14 +5,14 @@ from accounts.authentication import AuthenticatedRequest
 from newsfeed.api.idempotency import idempotent
 from newsfeed.api.paging import page_response, parse_page
 from newsfeed.mysql.replica import may_read_replica
-from posts import documents
+from posts import openapi
 from posts.selectors import get_post_or_raise, posts_of_user
 from posts.serializers import PostContentSerializer, PostSerializer
 from posts.services import create_post, delete_post, edit_post
 
 
 class PostListView(APIView):
-    @documents.create_post
+    @openapi.create_post
     @idempotent(location="post")
     def post(self, request: AuthenticatedRequest) -> Response:
         serializer = PostContentSerializer(data=request.data)
@@ -23,26 +23,26 @@ class PostListView(APIView):
 
 
 class PostView(APIView):
-    @documents.get_post
+    @openapi.get_post
     @may_read_replica
     def get(self, request: AuthenticatedRequest, post_id: int) -> Response:
         return Response(PostSerializer(get_post_or_raise(post_id)).data)
 
-    @documents.edit_post
+    @openapi.edit_post
     def patch(self, request: AuthenticatedRequest, post_id: int) -> Response:
         serializer = PostContentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         post = edit_post(user_id=request.user.pk, post_id=post_id, **serializer.validated_data)
         return Response(PostSerializer(post).data)
 
-    @documents.delete_post
+    @openapi.delete_post
     def delete(self, request: AuthenticatedRequest, post_id: int) -> Response:
         delete_post(user_id=request.user.pk, post_id=post_id)
         return Response(status=204)
 
 
 class UserPostsView(APIView):
-    @documents.list_user_posts
+    @openapi.list_user_posts
     @may_read_replica
     def get(self, request: AuthenticatedRequest, user_id: int) -> Response:
         posts, next_cursor = posts_of_user(user_id, parse_page(request))

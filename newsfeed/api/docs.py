@@ -1,4 +1,4 @@
-"""The API's documents: openapi.yaml as it stands in the repository, and a page that shows it."""
+"""Serves openapi.yaml as it stands in the repository, and a page that shows it."""
 
 from collections.abc import Iterable
 from hashlib import blake2b

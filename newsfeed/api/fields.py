@@ -28,7 +28,7 @@ class StringField(serializers.CharField):
 
     @property
     def pattern(self) -> str:
-        """For the API's documents. The field refuses texts that do not match."""
+        """For openapi.yaml. The field refuses texts that do not match."""
         return NO_NUL
 
     def run_validation(self, data: Any = serializers.empty) -> Any:

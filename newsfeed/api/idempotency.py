@@ -46,7 +46,7 @@ IDEMPOTENCY_PARAMETERS = [
 ]
 BAD_KEY = {HEADER: "Must be 1 to 255 visible ASCII characters."}
 KEY_REUSED = "This Idempotency-Key came with another request before. Take a new one."
-"""For the documents of an operation."""
+"""For the description of an operation."""
 
 Create = Callable[..., Response]
 

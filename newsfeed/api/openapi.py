@@ -1,6 +1,6 @@
-"""What the API's documents say of the API as a whole, for drf-spectacular.
+"""The description of the API as a whole, for drf-spectacular.
 
-Its operations are described in each app's `documents`, by means of `newsfeed.api.schema`.
+Its operations are described in each app's `openapi`, by means of `newsfeed.api.schema`.
 """
 
 DESCRIPTION = """\

@@ -1,6 +1,6 @@
-"""What the API's documents are made of: bodies, answers and problems, each with an example.
+"""Building blocks of openapi.yaml: bodies, answers and problems, each with an example.
 
-The documents of an operation stand in its app's `documents`. What every operation answers by its
+Each app's `openapi` describes the app's operations. What every operation answers by its
 nature is added by `add_common_problems`: no view need name it.
 """
 

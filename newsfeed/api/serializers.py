@@ -12,7 +12,7 @@ NAMED = 20
 """So many unknown fields are named; a body may hold thousands."""
 
 
-# No docstring: in the API's documents, it would describe each form that has none of its own.
+# No docstring: in openapi.yaml, it would describe each form that has none of its own.
 class InputSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         unknown = [name for name in data if name not in self.fields][:NAMED]

@@ -52,7 +52,7 @@ each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one
 
 
 def gaps(operation: Operation) -> Iterator[str]:
-    """What a reader of the documents would miss."""
+    """What a reader of openapi.yaml would miss."""
     described = operation.described
     if not described.get("summary"):
         yield "no summary"

@@ -40,7 +40,7 @@ _replayed: set[int] = set()
 """Posts that a POST has answered a second time, so that they may be deleted by then."""
 _turn = count()
 MAY_BE_BUSY = 10
-"""Answers that MySQL was too slow, as the documents say it may be; of all that one run gets."""
+"""Answers that MySQL was too slow, as openapi.yaml says it may be; of all that one run gets."""
 _busy = count(1)
 
 

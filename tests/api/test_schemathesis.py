@@ -1,4 +1,4 @@
-"""Requests of all kinds, right and wrong, made of what the API's documents say."""
+"""Requests of all kinds, right and wrong, made of openapi.yaml."""
 
 import json
 import os

@@ -1,11 +1,11 @@
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
-from accounts.documents import ALICE, USER_ID
+from accounts.openapi import ALICE, USER_ID
 from feeds.serializers import ExplanationSerializer, ExportSerializer
 from newsfeed.api.etag import ETAG_PARAMETERS
 from newsfeed.api.paging import BAD_PAGE, PAGE_PARAMETERS, next_page
 from newsfeed.api.schema import answer, problems
-from posts.documents import NO_SUCH_POST, POST, POST_ID
+from posts.openapi import NO_SUCH_POST, POST, POST_ID
 from posts.serializers import PostPageSerializer
 
 EXPLANATION = {

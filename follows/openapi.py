@@ -1,6 +1,6 @@
 from drf_spectacular.utils import extend_schema
 
-from accounts.documents import ALICE, NO_SUCH_USER, USER_ID
+from accounts.openapi import ALICE, NO_SUCH_USER, USER_ID
 from accounts.serializers import UserPageSerializer
 from follows.serializers import FollowSerializer
 from newsfeed.api.paging import BAD_PAGE, PAGE_PARAMETERS, next_page

@@ -1,6 +1,6 @@
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
-from accounts.documents import ALICE, BLANK, NO_SUCH_USER, USER_ID
+from accounts.openapi import ALICE, BLANK, NO_SUCH_USER, USER_ID
 from newsfeed.api.idempotency import BAD_KEY, IDEMPOTENCY_PARAMETERS, KEY_REUSED
 from newsfeed.api.paging import BAD_PAGE, PAGE_PARAMETERS, next_page
 from newsfeed.api.schema import answer, body, id_parameter, problems

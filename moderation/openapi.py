@@ -1,10 +1,10 @@
 from drf_spectacular.utils import extend_schema
 
-from accounts.documents import BLANK
+from accounts.openapi import BLANK
 from moderation.serializers import ReportReasonSerializer, ReportSerializer
 from newsfeed.api.idempotency import BAD_KEY, IDEMPOTENCY_PARAMETERS, KEY_REUSED
 from newsfeed.api.schema import answer, body, problems
-from posts.documents import NO_SUCH_POST, POST_ID
+from posts.openapi import NO_SUCH_POST, POST_ID
 
 REASON = "This is an advertisement."
 

@@ -1,6 +1,6 @@
 from drf_spectacular.utils import extend_schema
 
-from accounts.documents import ALICE, NO_SUCH_USER, USER_ID, deletion
+from accounts.openapi import ALICE, NO_SUCH_USER, USER_ID, deletion
 from accounts.serializers import ProfileUpdateSerializer
 from discovery.serializers import ProfileSerializer
 from newsfeed.api.schema import answer, body, problems
