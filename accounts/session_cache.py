@@ -82,7 +82,7 @@ def revoke(seconds_left: Mapping[str, int]) -> None:
     ask(
         *(("SET", _blacklist(jti), 1, "EX", max(left, 1)) for jti, left in seconds_left.items()),
         *(("DEL", _session(jti)) for jti in seconds_left),
-        lasting=True,
+        durable=True,
     )
 
 

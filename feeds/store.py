@@ -124,7 +124,7 @@ class FeedStore:
             ("EVALSHA", PUSH.sha, 1, key(user_id), cap, cap // SLACK, *ids)
             for user_id, ids in posts.items()
         )
-        replies = self._ask(commands, lasting=True)
+        replies = self._ask(commands, durable=True)
         return sum(len(ids) for ids, warm in zip(posts.values(), replies, strict=True) if warm)
 
     def remove(self, user_ids: Iterable[int], post_ids: Sequence[int]) -> None:
@@ -171,7 +171,7 @@ class FeedStore:
 
     def invalidate(self, user_ids: Iterable[int]) -> None:
         """Makes feeds cold. What is being built for them will not be finished."""
-        self._ask((("DEL", key(user_id)) for user_id in user_ids), lasting=True)
+        self._ask((("DEL", key(user_id)) for user_id in user_ids), durable=True)
 
     def ping(self) -> None:
         with _unavailable():
@@ -181,9 +181,9 @@ class FeedStore:
         (reply,) = self._ask([("EVALSHA", script.sha, 1, key(user_id), *arguments)])
         return reply
 
-    def _ask(self, commands: Iterable[Command], *, lasting: bool = False) -> list[Any]:
+    def _ask(self, commands: Iterable[Command], *, durable: bool = False) -> list[Any]:
         with _unavailable():
-            return round_trip(self._redis, commands, lasting=lasting)
+            return round_trip(self._redis, commands, durable=durable)
 
 
 def _scores(reply: list[Any]) -> dict[str, float]:

@@ -51,30 +51,30 @@ class Script:
 _sources: dict[str, str] = {}
 
 
-def ask(*commands: Command, lasting: bool = False) -> list[Any]:
+def ask(*commands: Command, durable: bool = False) -> list[Any]:
     """The replies, in order. Gives up after a quarter of a second. Raises RedisUnavailable."""
     try:
         with breaker.guard():
-            return round_trip(get_redis_connection("default"), commands, lasting=lasting)
+            return round_trip(get_redis_connection("default"), commands, durable=durable)
     except (RedisError, BreakerOpen) as error:
         raise RedisUnavailable(f"{type(error).__name__}: {error}") from error
 
 
 def round_trip(
-    redis: Redis | Cluster, commands: Iterable[Command], *, lasting: bool = False
+    redis: Redis | Cluster, commands: Iterable[Command], *, durable: bool = False
 ) -> list[Any]:
     """By hand: redis-py's pipeline spends four times the CPU. Raises the first error among replies.
 
     Not a transaction, and in a cluster in no order: each command has one key, and they may lie on
     different nodes. Scripts that Redis has lost are sent to it, which costs a second round trip.
-    `lasting`: what was written must not be lost when a replica takes over (`exchange`).
+    `durable`: waits until a replica has the writes, so that a failover does not lose them.
     For a key of a wrong type the reply is FOREIGN, as if the key held an empty string.
     """
     commands = list(commands)
-    replies = _exchange(redis, commands, lasting=lasting)
+    replies = _exchange(redis, commands, durable=durable)
     lost = [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if lost:
-        again = _exchange(redis, [_with_source(commands[n]) for n in lost], lasting=lasting)
+        again = _exchange(redis, [_with_source(commands[n]) for n in lost], durable=durable)
         for n, reply in zip(lost, again, strict=True):
             replies[n] = reply
     for n, reply in enumerate(replies):
@@ -98,9 +98,9 @@ def _with_source(command: Command) -> Command:
     return ("EVAL", _sources[str(sha)], *arguments)
 
 
-def _exchange(redis: Redis | Cluster, commands: Sequence[Command], *, lasting: bool) -> list[Any]:
+def _exchange(redis: Redis | Cluster, commands: Sequence[Command], *, durable: bool) -> list[Any]:
     if isinstance(redis, Cluster):
-        return cluster.exchange(redis, commands, lasting=lasting)
+        return cluster.exchange(redis, commands, durable=durable)
     packed = [pack_command(command) for command in commands]  # type: ignore[arg-type]
     with borrowed(redis.connection_pool) as connection:
         connection.send_packed_command([b"".join(packed)])

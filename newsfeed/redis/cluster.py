@@ -36,15 +36,15 @@ SCRIPTS = ("EVALSHA", "EVAL")
 ASKING = pack_command(("ASKING",))
 
 
-def exchange(cluster: Cluster, commands: Sequence[Command], *, lasting: bool) -> list[Any]:
+def exchange(cluster: Cluster, commands: Sequence[Command], *, durable: bool) -> list[Any]:
     """The replies in the order of the commands, errors among them.
 
     Each command has one key, or none, as RANDOMKEY: then any node gets it. One whose node is gone,
     or owns the key no more, is asked again of the new owner while there is time: it may run twice.
-    `lasting`: a reply means that a replica has it too, where the node has one.
+    `durable`: a reply means that a replica has the write too, if the node has one.
     """
     cluster.keep_fresh()
-    return _Exchange(cluster, commands, lasting=lasting).run()
+    return _Exchange(cluster, commands, durable=durable).run()
 
 
 def ping(cluster: Cluster) -> None:
@@ -71,12 +71,12 @@ class _Request:
 
 
 class _Exchange:
-    def __init__(self, cluster: Cluster, commands: Sequence[Command], *, lasting: bool) -> None:
+    def __init__(self, cluster: Cluster, commands: Sequence[Command], *, durable: bool) -> None:
         self._cluster = cluster
         self._commands = commands
         self._deadline = time.monotonic() + cluster.seconds
         self._wait: Command | None = None
-        if lasting:
+        if durable:
             self._wait = ("WAIT", 1, int(cluster.seconds * 500))
         self._replies: list[Any] = [None] * len(commands)
         self._has_failed = False

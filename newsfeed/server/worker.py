@@ -49,7 +49,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Until when, and what comes then. In the order in which they began."""
         self._received = 0
         self._swept = 0.0
-        self._patience = math.inf
+        self._linger_until = math.inf
         """Until when a worker that stops waits for clients that have said nothing."""
         self._passwords = 0
 
@@ -269,8 +269,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         self._swept = now
         if not self.alive:
-            self._patience = min(self._patience, now + LINGER_SECONDS)
+            self._linger_until = min(self._linger_until, now + LINGER_SECONDS)
         for conn, (deadline, expired) in list(self._watched.items()):
             is_silent = not (conn.received or conn.sock.unsent)
-            if deadline <= now or (is_silent and self._patience <= now):
+            if deadline <= now or (is_silent and self._linger_until <= now):
                 expired(conn)

@@ -155,7 +155,7 @@ def test_a_replica_that_takes_over_is_found_and_has_what_was_to_last(
     # The table is read because of the failure, and not because it is old.
     monkeypatch.setattr(client_of("default"), "_fresh_until", float("inf"))
     key = _keys(redis_cluster)[0]
-    ask(("SET", key, "kept"), lasting=True)
+    ask(("SET", key, "kept"), durable=True)
     redis_cluster.nodes[0].stop()
     assert not _is_answered(key)
     redis_cluster.gives_up_after(SOON_MS)
@@ -167,7 +167,7 @@ def test_a_replica_that_takes_over_is_found_and_has_what_was_to_last(
 
 def test_a_hand_over_without_a_failure_is_not_noticed(redis_cluster: RedisCluster) -> None:
     key = _keys(redis_cluster)[0]
-    ask(("SET", key, 1), lasting=True)
+    ask(("SET", key, 1), durable=True)
     redis_cluster.nodes[3].run("CLUSTER", "FAILOVER")
     wait_until(lambda: redis_cluster.nodes[3].is_primary, 60, "the replica to take over")
     assert ask(("GET", key)) == [b"1"]
@@ -180,9 +180,9 @@ def test_what_is_to_last_is_not_answered_before_a_replica_has_it(
     with_replica, without = _keys(redis_cluster)[:2]
     redis_cluster.nodes[3].freeze()
     ask(("SET", with_replica, 1))
-    ask(("SET", without, 1), lasting=True)
+    ask(("SET", without, 1), durable=True)
     with pytest.raises(RedisUnavailable, match="no replica"):
-        ask(("SET", with_replica, 1), lasting=True)
+        ask(("SET", with_replica, 1), durable=True)
 
 
 def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(
@@ -194,7 +194,7 @@ def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(
 
     def lasts() -> bool:
         try:
-            ask(("SET", key, 1), lasting=True)
+            ask(("SET", key, 1), durable=True)
         except RedisUnavailable:
             return False
         return True
@@ -206,7 +206,7 @@ def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(
 
 def _last(*commands: Command) -> list[object]:
     """With the consumer's patience: a busy machine's replica may be slow."""
-    return round_trip(client_of("worker"), commands, lasting=True)
+    return round_trip(client_of("worker"), commands, durable=True)
 
 
 def _waits(cluster: RedisCluster) -> int:

@@ -95,7 +95,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "posts/tests",
     ),
     "newsfeed/api/requests.py": (f"{API}/test_requests.py",),
-    "newsfeed/api/schema.py": (f"{API}/test_schema.py", f"{API}/test_documents.py"),
+    "newsfeed/api/schema.py": (f"{API}/test_schema.py", f"{API}/test_docs.py"),
     "newsfeed/api/serializers.py": (f"{API}/test_input.py", "posts/tests"),
     "newsfeed/events/event.py": (f"{EVENTS}/test_wire.py", f"{EVENTS}/test_outbox.py"),
     "newsfeed/events/registry.py": (f"{EVENTS}/test_wire.py", f"{EVENTS}/test_outbox.py"),
