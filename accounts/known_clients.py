@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models import KnownAddress, User
+from newsfeed.mysql.keyset import delete_some
 from newsfeed.mysql.transactions import transactional
 
 ADDRESSES = 10
@@ -59,9 +60,7 @@ def _remember_address(user: User, address: str) -> None:
         [row], update_conflicts=True, update_fields=["last_login_at", "expires_at"]
     )
     own = KnownAddress.objects.filter(user=user).order_by("-last_login_at")
-    too_many = list(own.values_list("pk", flat=True)[ADDRESSES:][:ADDRESSES])
-    if too_many:
-        KnownAddress.objects.filter(pk__in=too_many).delete()
+    delete_some(own[ADDRESSES:], ADDRESSES)
 
 
 def _hash(username: str, address: str) -> str:

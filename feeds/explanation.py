@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.selectors import get_any_user_or_raise
 from feeds import store
-from feeds.store import Content, StoreUnavailable
+from feeds.store import StoredFeed, StoreUnavailable
 from follows.selectors import followed_since
 from newsfeed.events import outbox, replay
 from newsfeed.events.models import DeadLetter, OutboxEvent
@@ -86,27 +86,27 @@ def explain(user_id: int, post_id: int) -> Explanation:
     """Raises NotFound for an unknown user or post."""
     get_any_user_or_raise(user_id)
     post = get_any_post_or_raise(post_id)
-    state, content = _feed(user_id)
+    state, feed = _feed(user_id)
     return Explanation(
         user_id=user_id,
         post=post,
         followed_since=followed_since(follower_id=user_id, followee_id=post.user_id),
         feed_state=state,
-        floor=content.floor if content and content.is_ready else None,
-        in_redis=content is not None and str(post_id) in content.scores,
+        floor=feed.floor if feed and feed.is_ready else None,
+        in_redis=feed is not None and str(post_id) in feed.scores,
         waiting=outbox.find_waiting(PostCreated, post_id),
         dead_letters=_dead_letters(user_id, post),
     )
 
 
-def _feed(user_id: int) -> tuple[FeedState, Content | None]:
+def _feed(user_id: int) -> tuple[FeedState, StoredFeed | None]:
     try:
-        content = store.requests.peek([user_id]).get(user_id)
+        feed = store.requests.peek([user_id]).get(user_id)
     except StoreUnavailable:
         return FeedState.UNKNOWN, None
-    if content is None:
+    if feed is None:
         return FeedState.COLD, None
-    return FeedState.READY if content.is_ready else FeedState.BUILDING, content
+    return FeedState.READY if feed.is_ready else FeedState.BUILDING, feed
 
 
 def _dead_letters(user_id: int, post: Post) -> list[DeadLetter] | None:

@@ -65,7 +65,7 @@ class Slice(NamedTuple):
     floor: int
 
 
-class Content(NamedTuple):
+class StoredFeed(NamedTuple):
     """All that Redis holds of a feed that is not cold."""
 
     floor: int
@@ -152,13 +152,13 @@ class FeedStore:
             return None
         return Slice(ids, floor)
 
-    def peek(self, user_ids: Iterable[int]) -> dict[int, Content]:
+    def peek(self, user_ids: Iterable[int]) -> dict[int, StoredFeed]:
         """Feeds that are not cold, as they are. Unlike a read, it does not keep an idle one."""
         users = list(user_ids)
         replies = self._ask(("ZRANGE", key(user_id), 0, -1, "WITHSCORES") for user_id in users)
         found = {user_id: _scores(reply) for user_id, reply in zip(users, replies, strict=True)}
         return {
-            user_id: Content(int(scores.pop(SENTINEL)), scores)
+            user_id: StoredFeed(int(scores.pop(SENTINEL)), scores)
             for user_id, scores in found.items()
             if isfinite(scores.get(SENTINEL, nan))
         }

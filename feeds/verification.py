@@ -8,7 +8,7 @@ from typing import NamedTuple
 from feeds import store
 from feeds.selectors import newest_ids
 from feeds.services import NEWEST
-from feeds.store import Content, FeedStore
+from feeds.store import FeedStore, StoredFeed
 from follows.selectors import followee_ids
 from posts.selectors import authors_of
 
@@ -69,21 +69,21 @@ def verify(user_ids: Sequence[int], feeds: FeedStore) -> Verdict:
 def _look_at(user_ids: Collection[int], feeds: FeedStore) -> dict[int, set[Finding]]:
     """By user whose feed is ready."""
     return {
-        user_id: _findings(user_id, content)
-        for user_id, content in feeds.peek(user_ids).items()
-        if content.is_ready
+        user_id: _findings(user_id, feed)
+        for user_id, feed in feeds.peek(user_ids).items()
+        if feed.is_ready
     }
 
 
-def _findings(user_id: int, content: Content) -> set[Finding]:
+def _findings(user_id: int, feed: StoredFeed) -> set[Finding]:
     most = store.max_length()
     truth = newest_ids(followee_ids(user_id), before=NEWEST, limit=most + 1)
-    expected = {str(id_) for id_ in truth if id_ > content.floor}
-    stored, scores = content.scores.keys(), content.scores.items()
+    expected = {str(id_) for id_ in truth if id_ > feed.floor}
+    stored, scores = feed.scores.keys(), feed.scores.items()
     found = {Finding(Kind.MISSING, member) for member in expected - stored}
     found |= {Finding(Kind.EXTRA, member) for member in _extra(user_id, stored - expected)}
     found |= {Finding(Kind.OUT_OF_ORDER, id_) for id_, score in scores if id_ != f"{score:.0f}"}
-    found |= {Finding(Kind.BELOW_FLOOR, id_) for id_, score in scores if score <= content.floor}
+    found |= {Finding(Kind.BELOW_FLOOR, id_) for id_, score in scores if score <= feed.floor}
     if len(scores) > most:
         found.add(Finding(Kind.OVER_CAP, ""))
     return found
