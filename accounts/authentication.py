@@ -6,7 +6,7 @@ from accounts.models import User
 from accounts.sessions import get_session_user_or_raise
 from accounts.tokens import Claims, read_access_or_raise
 from newsfeed.api.state import state_of
-from newsfeed.api.throttles import Count
+from newsfeed.api.throttles import PipelinedCount
 
 CHALLENGE = 'Bearer realm="api"'
 
@@ -26,7 +26,9 @@ class JWTAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         access = read_access_or_raise(token.strip())
-        user = get_session_user_or_raise(access, Count(request, access.user_id, access.family))
+        user = get_session_user_or_raise(
+            access, PipelinedCount(request, access.user_id, access.family)
+        )
         state_of(request).has_old_token = access.has_old_key
         return user, access
 

@@ -1,8 +1,9 @@
-"""Takes tokens back. MySQL is told in a transaction, and Redis after it.
+"""Revokes tokens: in MySQL in a transaction, and in Redis after it.
 
-Sessions in Redis are trusted only by a process that has seen, at most TRUST_SECONDS ago, that Redis
-knows of every revocation. Who cannot tell Redis waits for as long before he answers, so nobody
-trusts what he has ended. It is a lease, after C. Gray and D. Cheriton, "Leases" (SOSP 1989).
+A process trusts sessions in Redis only if it has seen, at most TRUST_SECONDS ago, that Redis has
+every revocation. A request that revokes and cannot reach Redis waits TRUST_SECONDS before it
+answers: by then no process trusts the session that it has ended. It is a lease, after C. Gray and
+D. Cheriton, "Leases" (SOSP 1989).
 """
 
 import logging
@@ -33,12 +34,12 @@ def revoke(tokens: QuerySet[RefreshToken], *others: RevokedToken) -> None:
     living = tokens.filter(access_expires_at__gt=now).values_list("access_jti", "access_expires_at")
     revoked = [RevokedToken(jti=jti, expires_at=expires_at) for jti, expires_at in living]
     RevokedToken.objects.bulk_create([*revoked, *others], BATCH, ignore_conflicts=True)
-    _distrust()
-    transaction.on_commit(_tell_redis, robust=True)
+    _end_lease()
+    transaction.on_commit(_copy_or_wait, robust=True)
 
 
-def redis_knows_all() -> bool:
-    """Whether a session found in Redis can be relied on."""
+def redis_has_all() -> bool:
+    """Whether Redis has every revocation, so that a session found there is valid."""
     global _trusted_until  # noqa: PLW0603 (one lease a process)
     now = time.monotonic()
     if now < _trusted_until:
@@ -49,19 +50,19 @@ def redis_knows_all() -> bool:
     return True
 
 
-def _distrust() -> None:
+def _end_lease() -> None:
     global _trusted_until  # noqa: PLW0603
     _trusted_until = 0.0
 
 
-def _tell_redis() -> None:
+def _copy_or_wait() -> None:
     leases_end = time.monotonic() + TRUST_SECONDS
-    is_told = False
+    is_copied = False
     try:
-        is_told = _copy_to_redis()
+        is_copied = _copy_to_redis()
     finally:
-        if not is_told:
-            _distrust()
+        if not is_copied:
+            _end_lease()
             time.sleep(max(0, leases_end - time.monotonic()))
 
 
@@ -72,13 +73,13 @@ def _copy_to_redis() -> bool:
             session_cache.revoke(left)
             _mark_copied(left)
     except RedisUnavailable as error:
-        logger.warning("Redis has yet to hear of revoked tokens: %s", error)
+        logger.warning("revocations are not copied to Redis yet: %s", error)
         return False
     return True
 
 
 def _seconds_left() -> dict[str, int]:
-    """Of tokens that Redis has yet to hear of, by their jti: until each of them expires."""
+    """{jti: seconds until it expires} of the revoked tokens that are not in Redis yet."""
     now = timezone.now()
     rows = RevokedToken.objects.filter(copied_at=None, expires_at__gt=now).order_by("pk")[:BATCH]
     return {row.jti: int((row.expires_at - now).total_seconds()) + 1 for row in rows}

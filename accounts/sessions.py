@@ -8,11 +8,19 @@ from django.utils import timezone
 from accounts import audit, session_cache
 from accounts.keys import Key, derive, verifying_keys
 from accounts.models import RefreshToken, RevokedToken, User
-from accounts.revocation import redis_knows_all, revoke
+from accounts.revocation import redis_has_all, revoke
 from accounts.selectors import find_session_user, just_used_at, lock_session_user
-from accounts.tokens import Claims, Origin, Pair, hash_token, keep, make_pair, read_refresh_or_raise
+from accounts.tokens import (
+    Claims,
+    Origin,
+    Pair,
+    hash_token,
+    make_pair,
+    read_refresh_or_raise,
+    store_pair,
+)
 from newsfeed.api.exceptions import SessionEnded
-from newsfeed.api.throttles import Count
+from newsfeed.api.throttles import PipelinedCount
 from newsfeed.mysql.transactions import transactional
 from newsfeed.redis.client import RedisUnavailable, ask
 
@@ -22,21 +30,21 @@ REPLAY = timedelta(seconds=10)
 """Longer than a client takes to notice that an answer is lost, and to ask again."""
 
 
-def get_session_user_or_raise(access: Claims, count: Count) -> User:
-    """From Redis if it knows the session, else from MySQL. Raises SessionEnded.
+def get_session_user_or_raise(access: Claims, count: PipelinedCount) -> User:
+    """Asks Redis first, then MySQL. Raises SessionEnded.
 
-    The request is counted in the same round trip, if there is one.
+    The request is counted in the round trip to Redis, if there is one.
     """
-    user = _from_redis(access, count) if redis_knows_all() else _from_mysql(access)
+    user = _from_redis(access, count) if redis_has_all() else _from_mysql(access)
     if user is None:
         raise SessionEnded
     return user
 
 
-def _from_redis(access: Claims, count: Count) -> User | None:
+def _from_redis(access: Claims, count: PipelinedCount) -> User | None:
     try:
         *replies, counted = ask(*session_cache.commands(access.jti), count.command)
-        count.note(counted)
+        count.record_reply(counted)
         found = session_cache.parse(replies, access.user_id)
         if found.user or found.is_revoked:
             return None if found.is_revoked else found.user
@@ -46,7 +54,7 @@ def _from_redis(access: Claims, count: Count) -> User | None:
         claim = None
     user = _from_mysql(access)
     if user and claim:
-        _keep(access, claim, user)
+        _cache(access, claim, user)
     return user
 
 
@@ -54,7 +62,7 @@ def _from_mysql(access: Claims) -> User | None:
     return find_session_user(user_id=access.user_id, epoch=access.epoch, jti=access.jti)
 
 
-def _keep(access: Claims, claim: bytes, user: User) -> None:
+def _cache(access: Claims, claim: bytes, user: User) -> None:
     seconds = int((access.expires_at - timezone.now()).total_seconds())
     try:
         session_cache.finish(access.jti, claim, user, max(seconds, 1))
@@ -86,18 +94,18 @@ def _rotate(claims: Claims, token_hash: str, client_hash: str) -> dict[str, str]
     now = timezone.now()
     fresh = RefreshToken.objects.filter(token_hash=token_hash, used_at=None, revoked_at=None)
     if fresh.update(used_at=now, used_by=client_hash):
-        return keep(user, _successors(user, claims, Origin(token_hash, now)))
-    if tokens := _same_again(user, claims, token_hash, client_hash):
+        return store_pair(user, _successors(user, claims, Origin(token_hash, now)))
+    if tokens := _reissued(user, claims, token_hash, client_hash):
         return tokens
     revoke(RefreshToken.objects.filter(family=claims.family))
     audit.tell("authn_token_reuse", user.pk)
     return None
 
 
-def _same_again(
+def _reissued(
     user: User, claims: Claims, token_hash: str, client_hash: str
 ) -> dict[str, str] | None:
-    """The tokens that this client was given for this one just before, if they are still unused."""
+    """The tokens that this client got for this one within REPLAY, if they are still unused."""
     used_at = just_used_at(token_hash, client_hash, since=timezone.now() - REPLAY)
     if used_at is None:
         return None

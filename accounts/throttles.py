@@ -5,7 +5,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts import audit
-from accounts.guesses import reserve, reserve_for_address
+from accounts.login_limits import reserve, reserve_for_address
 from accounts.serializers import CredentialsSerializer
 from accounts.tokens import read_refresh_or_raise
 from newsfeed.api import limits

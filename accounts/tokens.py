@@ -90,7 +90,7 @@ class Pair(NamedTuple):
 def issue_tokens(user: User, *, has_otp: bool = False) -> dict[str, str]:
     """{"access", "refresh"} of a new family. `has_otp`: it was begun with a second factor."""
     origin = Origin(uuid4().hex, timezone.now())
-    return keep(user, make_pair(user, uuid4().hex, origin, has_otp=has_otp))
+    return store_pair(user, make_pair(user, uuid4().hex, origin, has_otp=has_otp))
 
 
 def make_pair(
@@ -109,7 +109,7 @@ def make_pair(
     return pair
 
 
-def keep(user: User, pair: Pair) -> dict[str, str]:
+def store_pair(user: User, pair: Pair) -> dict[str, str]:
     """Writes the pair's row, and returns {"access", "refresh"}."""
     signed = pair.signed()
     RefreshToken.objects.create(

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts import known_clients
-from accounts.guesses import reserve
+from accounts.login_limits import reserve
 from accounts.models import KnownAddress, User
 from newsfeed.redis.client import RedisUnavailable
 
@@ -131,7 +131,7 @@ def test_of_an_account_the_newest_addresses_are_kept_and_none_can_be_read(
 def test_of_a_hundred_guesses_at_once_no_more_are_looked_at_than_the_limit_admits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("accounts.guesses.is_known_address", lambda *_: False)  # MySQL's part
+    monkeypatch.setattr("accounts.login_limits.is_known_address", lambda *_: False)  # MySQL's part
     with ThreadPoolExecutor(20) as guessers:
         places = guessers.map(lambda n: reserve("alice", f"203.0.113.{n}")[-1], range(100))
         assert sum(place.admitted for place in places) == 3

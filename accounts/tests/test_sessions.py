@@ -175,7 +175,7 @@ def test_other_processes_do_not_trust_what_redis_could_not_be_told(
 ) -> None:
     """One that saw, just before, that Redis lacked nothing."""
     revocation._trusted_until = 0.0
-    assert revocation.redis_knows_all()
+    assert revocation.redis_has_all()
     others_trust = revocation._trusted_until
     redis_server.freeze()
     began = time.monotonic()

@@ -18,10 +18,10 @@ BEGAN = "began"
 def begin(request: HttpRequest, **_: Any) -> None:
     """For Django's signal of a log-in."""
     request.session[BEGAN] = int(time.time())
-    prolong(request.session)
+    extend(request.session)
 
 
-def prolong(session: SessionBase) -> bool:
+def extend(session: SessionBase) -> bool:
     """Whether the session is still alive. If so, it gets another ADMIN_IDLE_SECONDS."""
     left = session.get(BEGAN, 0) + settings.ADMIN_SESSION_SECONDS - int(time.time())
     if left <= 0:

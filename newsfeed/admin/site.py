@@ -22,8 +22,8 @@ from django_otp.forms import OTPAuthenticationFormMixin
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import audit
-from accounts.guesses import reserve, reserve_for_address
 from accounts.known_clients import DEVICE_AGE, remember
+from accounts.login_limits import reserve, reserve_for_address
 from accounts.totp import needs_otp
 from newsfeed.admin import sessions
 from newsfeed.admin.guard import GuardedAdmin
@@ -138,7 +138,7 @@ class NewsfeedAdminSite(AdminSite):
         return (
             super().has_permission(request)
             and (user.is_verified() or not needs_otp(user))
-            and sessions.prolong(request.session)
+            and sessions.extend(request.session)
         )
 
 

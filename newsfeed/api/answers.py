@@ -57,7 +57,7 @@ def _create_and_keep(
     user_id: int, key: RequestKey, create: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
     answer = create()
-    keep_answer(user_id, key, answer)
+    store_answer(user_id, key, answer)
     return answer
 
 
@@ -78,7 +78,7 @@ def _find_answer(user_id: int, key: RequestKey) -> dict[str, Any] | None:
     return answer
 
 
-def keep_answer(user_id: int, key: RequestKey, answer: dict[str, Any]) -> None:
+def store_answer(user_id: int, key: RequestKey, answer: dict[str, Any]) -> None:
     """Raises RequestStillRunning when another transaction holds the key for too long, and
     IntegrityError when it has committed.
     """

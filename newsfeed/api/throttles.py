@@ -50,8 +50,8 @@ class EndpointThrottle(BaseThrottle):
         yield limits.key(who, endpoint), limits.limit_of(endpoint)
 
 
-class Count:
-    """One request of a user, to be counted along with something else that Redis is asked."""
+class PipelinedCount:
+    """Counts a user's request in a round trip to Redis that is made anyway."""
 
     def __init__(self, request: Request, user_id: int, session: str) -> None:
         endpoint = endpoint_of(request)
@@ -63,8 +63,8 @@ class Count:
     def command(self) -> Command:
         return limits.command(self._key, self._limit)
 
-    def note(self, reply: list[int]) -> None:
-        """What Redis has replied, for EndpointThrottle. Without it, that one asks by itself."""
+    def record_reply(self, reply: list[int]) -> None:
+        """Keeps the reply for EndpointThrottle, which asks Redis itself if there is none."""
         self._state.counted = limits.outcome(self._key, self._limit, reply)
         self._state.show(self._state.counted)
 

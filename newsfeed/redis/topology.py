@@ -56,10 +56,10 @@ def _address(name: str) -> tuple[str, int]:
     return node.hostname, port or 6379
 
 
-class Flight:
-    """Runs something in a thread of its own, once at a time: who comes meanwhile joins the run.
+class SingleFlight:
+    """Runs a function in a thread, one run at a time: callers that come meanwhile share its result.
 
-    So nobody waits longer than he wants to, however many nodes do not answer.
+    Each caller waits no longer than it wants to, however many nodes do not answer.
     """
 
     def __init__(self, run: Callable[[], Any]) -> None:
@@ -80,13 +80,13 @@ class Flight:
             if self._result.done():
                 result: Future[Any] = Future()
                 try:
-                    Thread(target=self._fly, args=[result], daemon=True).start()
+                    Thread(target=self._complete, args=[result], daemon=True).start()
                 except RuntimeError as error:  # there are as many threads as there may be
                     result.set_exception(exceptions.ConnectionError(str(error)))
                 self._result = result
             return self._result
 
-    def _fly(self, result: "Future[Any]") -> None:
+    def _complete(self, result: "Future[Any]") -> None:
         try:
             result.set_result(self._run())
         except exceptions.RedisClusterException as error:  # which is no RedisError
@@ -112,7 +112,7 @@ class Cluster(RedisCluster):
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         self.seconds: float = self.nodes_manager.connection_kwargs["socket_timeout"]
-        self.refresh = Flight(self._refresh)
+        self.refresh = SingleFlight(self._refresh)
         self._fresh_until = time.monotonic() + REFRESH_SECONDS
 
     @property
@@ -153,14 +153,14 @@ class Cluster(RedisCluster):
 class ConnectionFactory(pool.ConnectionFactory):  # type: ignore[misc]
     """What django-redis asks for clients, if REDIS_URL names a cluster. One for each URL."""
 
-    _found: dict[str, Flight] = {}
+    _found: dict[str, SingleFlight] = {}
     _clusters: dict[str, Cluster] = {}
 
     def connect(self, url: str) -> Cluster:
         """Raises redis-py's ConnectionError, and TimeoutError."""
         if cluster := self._clusters.get(url):
             return cluster
-        flight = self._found.setdefault(url, Flight(lambda: Cluster(url)))
+        flight = self._found.setdefault(url, SingleFlight(lambda: Cluster(url)))
         seconds = float(parse_qs(urlsplit(parse(url)[0]).query)["socket_timeout"][0])
         return self._clusters.setdefault(url, flight(seconds))
 

@@ -79,28 +79,28 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             taken, address = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._take_fewer()
+                self._lower_limit()
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
             return
         self.nr_conns += 1
         conn = Connection(self.cfg, ClientSocket(taken), address, listener.getsockname())
         if self.nr_conns >= self.worker_connections:
-            self._give_one_up()
+            self._drop_oldest()
         self._receive(conn)
         self._on_bytes(conn)
 
-    def _take_fewer(self) -> None:
-        """From now on, so that there are files for MySQL and others as well."""
+    def _lower_limit(self) -> None:
+        """Leaves files for MySQL and others."""
         self.worker_connections = max(1, self.nr_conns * 9 // 10)
         self.max_keepalived = self.worker_connections - self.cfg.threads
         self.log.warning("Too few files: %s connections at most", self.worker_connections)
 
-    def _give_one_up(self) -> None:
-        """The oldest one whose request has not come whole: full of these, it would accept none."""
+    def _drop_oldest(self) -> None:
+        """Closes the oldest connection whose request is incomplete, so that a new one fits in."""
         waiting = (one for one in self._watched if not one.sock.unsent)
         if oldest := next(waiting, None):
-            self._too_late(oldest)
+            self._time_out(oldest)
             if oldest in self._watched:  # it lingers after its refusal
                 self._close(oldest)
 
@@ -111,7 +111,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._on_bytes(conn)
 
     def _receive(self, conn: Connection) -> None:
-        self._watch(conn, EVENT_READ, REQUEST_SECONDS, self._on_bytes, self._too_late)
+        self._watch(conn, EVENT_READ, REQUEST_SECONDS, self._on_bytes, self._time_out)
 
     def _on_bytes(self, conn: Connection) -> None:
         data = conn.sock.recv_now()
@@ -124,7 +124,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._received += len(data)
         self._read(conn)
         while self._received > MAX_RECEIVED:
-            self._too_late(next(one for one in self._watched if one.received))
+            self._time_out(next(one for one in self._watched if one.received))
 
     def _read(self, conn: Connection) -> None:
         """Hands the request to a thread if it is there, or else waits for the rest."""
@@ -226,7 +226,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         except OSError:
             self._close(conn)
 
-    def _too_late(self, conn: Connection) -> None:
+    def _time_out(self, conn: Connection) -> None:
         if conn.received:
             self._refuse(conn, 408)
         else:

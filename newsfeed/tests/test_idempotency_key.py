@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from newsfeed.api import answers
-from newsfeed.api.answers import keep_answer
+from newsfeed.api.answers import store_answer
 from newsfeed.api.models import IdempotencyKey
 from posts.models import Post
 
@@ -183,13 +183,13 @@ def test_bad_input_does_not_use_up_its_key(as_alice: APIClient) -> None:
 def test_a_post_that_is_rolled_back_leaves_no_key(
     as_alice: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def keep_and_fail(*args: Any) -> None:
-        keep_answer(*args)
+    def store_and_fail(*args: Any) -> None:
+        store_answer(*args)
         assert IdempotencyKey.objects.exists()
         raise OperationalError(2013, "lost connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(answers, "keep_answer", keep_and_fail)
+        patch.setattr(answers, "store_answer", store_and_fail)
         assert _post(as_alice).status_code == 503
     assert not IdempotencyKey.objects.exists()
     assert not Post.objects.exists()
@@ -227,14 +227,14 @@ def _standing_post(
     """A post whose transaction stays open, with its key in it, to the end of the block."""
     stands, goes_on = Event(), Event()
 
-    def keep_and_stand(*args: Any) -> None:
-        keep_answer(*args)
+    def store_and_stand(*args: Any) -> None:
+        store_answer(*args)
         stands.set()
         goes_on.wait(60)
 
     with ThreadPoolExecutor(1) as threads:
         with monkeypatch.context() as patch:
-            patch.setattr(answers, "keep_answer", keep_and_stand)
+            patch.setattr(answers, "store_answer", store_and_stand)
             answer = threads.submit(_post_in_thread, client)
             assert stands.wait(60)
         try:

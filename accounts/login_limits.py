@@ -1,6 +1,6 @@
-"""How often passwords may be guessed: limits that a log-in takes a place in, before the hash.
+"""Limits of log-ins. A log-in is counted before its password is hashed.
 
-The place is given back if the password was right, so only failures count
+The count is taken back if the password was right, so only failures count
 (`newsfeed.api.throttles.counted_only_if`).
 """
 
