@@ -47,9 +47,7 @@ class OpenView(APIView):
 class SignUpView(OpenView):
     @openapi.sign_up
     def post(self, request: Request) -> Response:
-        serializer = SignUpSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        user = sign_up(**serializer.validated_data)
+        user = sign_up(**SignUpSerializer.validated(request.data))
         return Response(UserSummarySerializer(user).data, status=201)
 
 
@@ -58,13 +56,12 @@ class LoginView(OpenView):
 
     @openapi.log_in
     def post(self, request: Request) -> Response:
-        serializer = CredentialsSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        device = serializer.validated_data.pop("device", "")
+        form = CredentialsSerializer.validated(request.data)
+        device = form.pop("device", "")
         with counted_only_if(AuthenticationFailed, request):
-            request.user = user = log_in(**serializer.validated_data)  # for the log
+            request.user = user = log_in(**form)  # for the log
         known = {"device": remember(user, address_of(request), device)}
-        tokens = issue_tokens(user, has_otp="otp" in serializer.validated_data)
+        tokens = issue_tokens(user, has_otp="otp" in form)
         return Response(tokens | known | {"user": UserSummarySerializer(user).data})
 
 
@@ -73,18 +70,15 @@ class RefreshView(OpenView):
 
     @openapi.refresh_tokens
     def post(self, request: Request) -> Response:
-        serializer = RefreshSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        form = RefreshSerializer.validated(request.data)
         client = request.headers.get("User-Agent", "")
-        return Response(refresh_tokens(**serializer.validated_data, client=client))
+        return Response(refresh_tokens(**form, client=client))
 
 
 class LogOutView(APIView):
     @openapi.log_out
     def post(self, request: AuthenticatedRequest) -> Response:
-        serializer = LogOutSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        log_out(request.auth, **serializer.validated_data)
+        log_out(request.auth, **LogOutSerializer.validated(request.data))
         return Response(status=204)
 
 
@@ -102,9 +96,8 @@ class PasswordView(APIView):
     @openapi.change_password
     def post(self, request: AuthenticatedRequest) -> Response:
         with counted_only_if(WrongPassword, request):
-            serializer = PasswordSerializer(data=request.data)
-            serializer.is_valid(raise_exception=True)
-            form, has_otp = serializer.validated_data, request.auth.has_otp
+            form = PasswordSerializer.validated(request.data)
+            has_otp = request.auth.has_otp
             tokens = change_password(user=request.user, has_otp=has_otp, **form)
         return Response(tokens)
 
@@ -121,9 +114,7 @@ class DeletionView(APIView):
 
 def delete_own_account(request: AuthenticatedRequest) -> Response:
     with counted_only_if(WrongPassword, request):
-        serializer = UserDeletionSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        delete_user(user=request.user, **serializer.validated_data)
+        delete_user(user=request.user, **UserDeletionSerializer.validated(request.data))
     return Response(status=204)
 
 

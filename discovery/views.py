@@ -24,9 +24,8 @@ class MeView(APIView):
 
     @openapi.update_me
     def patch(self, request: AuthenticatedRequest) -> Response:
-        serializer = ProfileUpdateSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        user = update_profile(user=request.user, **serializer.validated_data)
+        form = ProfileUpdateSerializer.validated(request.data)
+        user = update_profile(user=request.user, **form)
         return Response(ProfileSerializer(get_profile(user=user, viewer_id=user.pk)).data)
 
     @openapi.delete_me

@@ -12,9 +12,6 @@ class ReportView(APIView):
     @openapi.report_post
     @idempotent()
     def post(self, request: AuthenticatedRequest, post_id: int) -> Response:
-        serializer = ReportReasonSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        report = report_post(
-            reporter_id=request.user.pk, post_id=post_id, **serializer.validated_data
-        )
+        form = ReportReasonSerializer.validated(request.data)
+        report = report_post(reporter_id=request.user.pk, post_id=post_id, **form)
         return Response(ReportSerializer(report).data, status=201)

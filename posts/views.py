@@ -15,9 +15,8 @@ class PostListView(APIView):
     @openapi.create_post
     @idempotent(location="post")
     def post(self, request: AuthenticatedRequest) -> Response:
-        serializer = PostContentSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        post = create_post(user_id=request.user.pk, **serializer.validated_data)
+        form = PostContentSerializer.validated(request.data)
+        post = create_post(user_id=request.user.pk, **form)
         post.user = request.user  # loaded already: spares a query
         return Response(PostSerializer(post).data, status=201)
 
@@ -30,9 +29,8 @@ class PostView(APIView):
 
     @openapi.edit_post
     def patch(self, request: AuthenticatedRequest, post_id: int) -> Response:
-        serializer = PostContentSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        post = edit_post(user_id=request.user.pk, post_id=post_id, **serializer.validated_data)
+        form = PostContentSerializer.validated(request.data)
+        post = edit_post(user_id=request.user.pk, post_id=post_id, **form)
         return Response(PostSerializer(post).data)
 
     @openapi.delete_post

@@ -14,6 +14,13 @@ NAMED = 20
 
 # No docstring: in openapi.yaml, it would describe each form that has none of its own.
 class InputSerializer(serializers.Serializer[Any]):
+    @classmethod
+    def validated(cls, data: Any) -> dict[str, Any]:
+        """Raises ValidationError."""
+        serializer = cls(data=data)
+        serializer.is_valid(raise_exception=True)
+        return cast("dict[str, Any]", serializer.validated_data)
+
     def to_internal_value(self, data: Any) -> Any:
         unknown = [name for name in data if name not in self.fields][:NAMED]
         errors = {name: [_("There is no such field.")] for name in unknown}

@@ -12,7 +12,7 @@ from newsfeed.api.serializers import NAMED, InputSerializer
 
 ROOT = Path(__file__).parents[2]
 POSTS = "/api/v1/posts/"
-READS_A_BODY = r"(\w+Serializer)\(\s*data=request\.data"
+READS_A_BODY = r"(\w+)(?:\.validated\(|\(data=)request\.data"
 
 
 def _fields(problem: dict[str, list[dict[str, str]]]) -> list[str]:
