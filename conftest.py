@@ -211,7 +211,7 @@ def free_port() -> int:
 def _broker(_own_names: None, _patience_with_kafka: None) -> Iterator[Broker]:
     topic_admin.ensure_topics()
     broker = Broker()
-    broker.skip_to_end(django_settings.KAFKA_CONSUMER_GROUP)
+    broker.skip_to_end()
     producer.warm()
     yield broker
     broker.close()
@@ -233,9 +233,9 @@ def new_topics(broker: Broker, settings: Settings) -> Iterator[None]:
     """Names of topics that do not exist, removed in the end."""
     settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = NEW_PREFIX, NEW_GROUP
     settings.KAFKA_PARTITIONS = 3
-    broker.delete(NEW_PREFIX, group=NEW_GROUP)
+    broker.delete(NEW_PREFIX)
     yield
-    broker.delete(NEW_PREFIX, group=NEW_GROUP)
+    broker.delete(NEW_PREFIX)
     producer.close()  # it would ask for them again and again
     producer._forget()
 
@@ -243,7 +243,7 @@ def new_topics(broker: Broker, settings: Settings) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def _pipeline(_broker: Broker) -> Iterator[Pipeline]:
     """One for all tests: a consumer needs a third of a second to join its group."""
-    pipeline = Pipeline()
+    pipeline = Pipeline(_broker)
     yield pipeline
     pipeline.close()
 

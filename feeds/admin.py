@@ -1,55 +1,13 @@
-"""The dead letters, and a page that tells why a post is in a feed. Feeds have no table."""
+"""A page that tells why a post is in a feed. Feeds have no table."""
 
 from django import forms
-from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from rest_framework.exceptions import NotFound
 
 from feeds.explanation import explain
-from feeds.handlers import HANDLERS
 from feeds.serializers import ExplanationSerializer
-from newsfeed.admin.lists import ReadOnlyAdmin
-from newsfeed.events.failures import AWAY
-from newsfeed.events.models import DeadLetter
-from newsfeed.events.replay import apply_again, settle_row
-
-
-@admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
-    """Here and not beside its model, which knows no handler to replay with."""
-
-    list_display = ("origin", "topic", "error", "attempts", "created_at", "replayed_at")
-    list_filter = ("topic", ("replayed_at", admin.EmptyFieldListFilter))
-    fields = ("origin", "topic", "payload", "error", "attempts", "created_at", "replayed_at")
-    actions = ("replay",)
-
-    @admin.display
-    def origin(self, letter: DeadLetter) -> str:
-        return str(letter)
-
-    @admin.display
-    def payload(self, letter: DeadLetter) -> str:
-        return bytes(letter.value).decode(errors="backslashreplace")
-
-    def has_replay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("events.change_deadletter")
-
-    @admin.action(description="Replay selected dead letters", permissions=["replay"])
-    def replay(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> None:
-        """One by one; those that are replayed already are left alone."""
-        replayed = failed = 0
-        try:
-            for letter in letters.filter(replayed_at=None).order_by("pk"):
-                applied = apply_again(letter, HANDLERS)
-                settle_row(letter)
-                replayed += applied
-                failed += not applied
-        except AWAY as error:
-            self.message_user(request, f"Stopped, as something is away: {error}", messages.ERROR)
-        level = messages.WARNING if failed else messages.INFO
-        self.message_user(request, f"Replayed {replayed}, failed {failed}.", level)
 
 
 class WhyForm(forms.Form):

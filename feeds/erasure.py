@@ -1,8 +1,8 @@
 """Erases what a deleted user leaves, in steps.
 
 What is still there is the cursor: a step that is killed, or comes twice, only finds less to do. A
-step is short, as the consumer has feeds to write besides. If it leaves something, it records the
-event again, before the consumer commits the one that it handles.
+step is short, so that no user waits for the millions of rows of another. If it leaves something, it
+records the event again, before the consumer commits the one that it handles.
 """
 
 import time
@@ -24,7 +24,7 @@ from newsfeed.events import dead_letters, outbox
 from posts.selectors import ids_deleted_since
 from posts.services import erase_posts_of
 
-STEP_SECONDS = 0.2
+STEP_SECONDS = 1.0
 """Of which the users in one batch of events each get a share, and a chunk at least..."""
 MOST_SECONDS = 5.0
 """...while all of their chunks have not taken so long."""

@@ -1,7 +1,8 @@
 """Takes posts from the followers' feeds, or gives them back, as MySQL has it by now, in steps.
 
-A step is short, as the consumer has feeds to write besides. What it leaves is recorded as an event
-of its own that tells how far it came, before the consumer commits those that it handles.
+A step is short, so that no author waits for the millions of another one's followers, and a crash
+repeats little. What it leaves is recorded as an event that tells how far it came, before the
+consumer commits those that it handles.
 
 MySQL is asked and not the event, so the order of a hiding and an unhiding does not matter. It is
 asked again after a step's removals: a post that was unhidden in between may have been given back
@@ -23,7 +24,7 @@ from newsfeed.events import outbox
 from posts.events import VisibilityChanged
 from posts.selectors import visible_ids
 
-STEP_SECONDS = 0.2
+STEP_SECONDS = 1.0
 """Of which the authors in one batch of events each get a share, and a page at least..."""
 MOST_SECONDS = 5.0
 """...while all of their pages have not taken so long."""

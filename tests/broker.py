@@ -8,10 +8,17 @@ from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicParti
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import RetriableError, UnknownMemberIdError, UnknownTopicOrPartitionError
 
+from newsfeed.events.groups import Group, groups
+from newsfeed.kafka.topics import Topic, parse
 from tests.names import own
 
 LEAVES_SECONDS = 3
 """In which one that leaves its group has left. One that only vanished is counted for 6."""
+
+
+def topic_of(name: str) -> Topic | None:
+    parsed = parse(name)
+    return parsed[0] if parsed else None
 
 
 class Broker:
@@ -45,9 +52,24 @@ class Broker:
             found += [one for batch in self._kafka.poll(1_000).values() for one in batch]
         return sorted(found, key=lambda record: (record.partition, record.offset))
 
-    def skip_to_end(self, group: str) -> None:
-        """The consumer group, which must have no members, has read everything."""
-        self.commit(group, self.ends())
+    def skip_to_end(self, *group_ids: str) -> None:
+        """These consumer groups, which must have no members, have read everything."""
+        ends = self.ends()
+        for group_id in group_ids or [group.id for group in groups()]:
+            self.commit(group_id, ends)
+
+    def lag(self) -> int:
+        """What the consumers have not committed of the topics that they read."""
+        ends = self.ends()
+        return sum(self._unread(group, ends) for group in groups())
+
+    def _unread(self, group: Group, ends: dict[TopicPartition, int]) -> int:
+        offsets = self._admin.list_group_offsets(group.id)[group.id]
+        read = {tp: found.offset for tp, found in offsets.items()}
+        mine = {tp: end for tp, end in ends.items() if topic_of(tp.topic) in group.topics}
+        return sum(
+            end - (read.get(tp, 0) if read.get(tp, 0) <= end else 0) for tp, end in mine.items()
+        )
 
     def commit(self, group: str, offsets: dict[TopicPartition, int]) -> None:
         """The consumer group, which must have no members, has read up to there."""
@@ -76,10 +98,10 @@ class Broker:
         latest = self._admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         return {tp: found.offset for tp, found in latest.items()}
 
-    def delete(self, prefix: str, group: str) -> None:
-        """Removes topics and a consumer group."""
+    def delete(self, prefix: str, *group_ids: str) -> None:
+        """Removes topics, and consumer groups: these, or those of the consumers."""
         self.delete_topics(*(n for n in self._admin.list_topics() if n.startswith(prefix)))
-        self._admin.delete_groups([group])
+        self._admin.delete_groups(list(group_ids) or [group.id for group in groups()])
 
     def delete_topics(self, *names: str) -> None:
         """Returns when they are gone: Kafka goes on deleting after it has answered."""

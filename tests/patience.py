@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from feeds import erasure, handlers, services, settling
+from feeds import erasure, services, settling
 from newsfeed.events import relay
 from newsfeed.redis import client as newsfeed_redis
 from tests.waits import PATIENCE_SECONDS, PATIENT_WAITS, kafka_waits
@@ -41,6 +41,5 @@ def _one_day() -> None:
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left to others when there is no time for it is left to nobody by accident."""
     monkeypatch.setattr(relay, "INLINE_SECONDS", PATIENCE_SECONDS)
-    monkeypatch.setattr(handlers, "REBUILD_SECONDS", PATIENCE_SECONDS)
     for module in (erasure, settling):
         monkeypatch.setattr(module, "STEP_SECONDS", PATIENCE_SECONDS)

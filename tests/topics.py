@@ -11,6 +11,8 @@ from kafka.admin import OffsetSpec
 # The names that the service got from the environment; django.conf has the ones for unit tests.
 from newsfeed.settings import KAFKA_CONSUMER_GROUP, KAFKA_TOPIC_PREFIX
 
+GROUPS = {"feed": f"{KAFKA_CONSUMER_GROUP}-feed", "activity": f"{KAFKA_CONSUMER_GROUP}-visibility"}
+"""Which consumer group reads a topic, by what its name begins with."""
 FEED = rf"{KAFKA_TOPIC_PREFIX}feed-\d{{8}}"
 ACTIVITY = rf"{KAFKA_TOPIC_PREFIX}activity-\d{{8}}"
 DEAD_LETTERS = rf"{KAFKA_TOPIC_PREFIX}(feed|activity)\.DLT"
@@ -47,7 +49,11 @@ class Topics:
         """
         ends = self.ends(f"{FEED}|{ACTIVITY}")
         with closing(KafkaAdminClient(bootstrap_servers=self._servers)) as admin:
-            committed = admin.list_group_offsets(KAFKA_CONSUMER_GROUP)[KAFKA_CONSUMER_GROUP]
+            committed = {
+                partition: offset
+                for group in GROUPS.values()
+                for partition, offset in admin.list_group_offsets(group)[group].items()
+            }
         lag: dict[str, int] = {}
         for partition, end in ends.items():
             done = committed[partition].offset if partition in committed else 0
@@ -56,9 +62,9 @@ class Topics:
         return lag
 
     def shares(self) -> dict[str, int]:
-        """How many partitions each consumer has, by member; none while they are shared out."""
+        """How many partitions each feed consumer has, by member; none while they are shared out."""
         with closing(KafkaAdminClient(bootstrap_servers=self._servers)) as admin:
-            group = admin.describe_groups([KAFKA_CONSUMER_GROUP])[KAFKA_CONSUMER_GROUP]
+            group = admin.describe_groups([GROUPS["feed"]])[GROUPS["feed"]]
         if group["group_state"] != "Stable":
             return {}
         return {
@@ -70,9 +76,9 @@ class Topics:
         }
 
     def members(self) -> int:
-        """How many consumers the group counts. One that only vanished is counted for 6 s more."""
+        """How many feed consumers there are. One that only vanished is counted for 6 s more."""
         with closing(KafkaAdminClient(bootstrap_servers=self._servers)) as admin:
-            group = admin.describe_groups([KAFKA_CONSUMER_GROUP])[KAFKA_CONSUMER_GROUP]
+            group = admin.describe_groups([GROUPS["feed"]])[GROUPS["feed"]]
         return len(group["members"])
 
     def feed_records(self, since: Offsets) -> list[Record]:

@@ -8,9 +8,13 @@ from accounts.models import User
 from feeds import store
 from feeds.store import Slice
 from follows.models import Follow
+from newsfeed.events import groups
+from newsfeed.events.groups import Handler, get_group_or_raise
 from newsfeed.events.models import DeadLetter
+from newsfeed.kafka import topic_admin
 from newsfeed.kafka.topics import Topic
 from posts.models import Post
+from tests.broker import topic_of
 from tests.redis_server import Away, RedisServer, redis_away, redis_server
 
 __all__ = ["Away", "RedisServer", "redis_away", "redis_server"]
@@ -64,10 +68,26 @@ def write_posts(author: User, count: int) -> list[int]:
     return list(ids[:count])
 
 
-def dead_letter(value: bytes, offset: int, topic: Topic = Topic.FEED) -> DeadLetter:
+def replace_handler(patch: pytest.MonkeyPatch, name: str, handler: Handler) -> None:
+    """Of a consumer."""
+    group = get_group_or_raise(name)
+    patch.setitem(groups._groups, name, group._replace(handler=handler))
+
+
+def lag(name: str = "feed") -> int:
+    """What a consumer has not committed of the topics that it reads."""
+    group = get_group_or_raise(name)
+    states = topic_admin.topic_states(group.id)
+    return sum(state.lag for state in states if topic_of(state.name) in group.topics)
+
+
+def dead_letter(
+    value: bytes, offset: int, topic: Topic = Topic.FEED, group: str = ""
+) -> DeadLetter:
     """Of a record that a bug in its handler killed; not kept yet."""
     return DeadLetter(
         topic=topic,
+        group=group or {Topic.FEED: "feed", Topic.ACTIVITY: "visibility"}[topic],
         origin_topic=f"{topic}-20260309",
         origin_partition=7,
         origin_offset=offset,

@@ -165,7 +165,9 @@ def test_a_dead_node_holds_the_consumer_and_its_feeds_come_from_mysql(
     consumer.wait_until(lambda: all(stored_ids(fan.pk) == ids for fan in there))
 
     redis_cluster.nodes[1].start()  # empty
-    consumer.wait_until(lambda: "feed_consumer_held 0.0" in consumer.ask("/metrics"))
+    consumer.wait_until(
+        lambda: 'feed_consumer_held{consumer="feed"} 0.0' in consumer.ask("/metrics")
+    )
     ids.insert(0, create_post(user_id=alice.pk, content="after").pk)
     consumer.wait_until(lambda: all(stored_ids(fan.pk) == ids for fan in there))
     assert all(_page(as_user(fan)) == ids for fan in fans)

@@ -11,12 +11,12 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from conftest import Broker
-from feeds.tests.conftest import crowd, edges, make_ready, stored_ids
+from feeds.tests.conftest import crowd, edges, lag, make_ready, stored_ids
 from feeds.tests.processes import Process, mysql_away, nobody
 from follows.services import follow
 from newsfeed.events.consumer import Consumer
 from newsfeed.kafka import producer, topic_admin
-from newsfeed.kafka.topics import Topic, parse
+from newsfeed.kafka.topics import Topic
 from newsfeed.workers import loop
 from posts.services import create_post
 from tests.broker import LEAVES_SECONDS
@@ -33,7 +33,7 @@ def own_topics(broker: Broker, settings: Settings) -> None:
     settings.KAFKA_TOPIC_PREFIX, settings.KAFKA_CONSUMER_GROUP = own("process-"), GROUP
     settings.KAFKA_PARTITIONS = 3
     topic_admin.ensure_topics()
-    broker.skip_to_end(GROUP)
+    broker.skip_to_end()
     producer.warm()
 
 
@@ -42,8 +42,8 @@ def start(transactional_db: None, own_topics: None, tmp_path: Path) -> Iterator[
     """Starts a consumer, with options and other variables in its environment if there are some."""
     processes: list[Process] = []
 
-    def run(*options: str, **variables: str) -> Process:
-        processes.append(Process(tmp_path, "consume_feed", *options, **variables))
+    def run(*options: str, command: str = "consume_feed", **variables: str) -> Process:
+        processes.append(Process(tmp_path, command, *options, **variables))
         return processes[-1]
 
     yield run
@@ -51,14 +51,10 @@ def start(transactional_db: None, own_topics: None, tmp_path: Path) -> Iterator[
         process.kill()
 
 
-def _lag() -> int:
-    return sum(state.lag for state in topic_admin.topic_states() if parse(state.name))
-
-
 def _has_work(process: Process, author: User) -> bool:
     """Posts, until the process has consumed something of it."""
     create_post(user_id=author.pk, content="?")
-    zero = 'feed_events_consumed_total{outcome="ok",topic="feed"} 0.0'
+    zero = 'feed_events_consumed_total{consumer="feed",outcome="ok",topic="feed"} 0.0'
     return process.is_alive() and zero not in process.ask("/metrics")
 
 
@@ -71,7 +67,7 @@ def test_it_delivers_posts_until_a_signal_ends_it_with_0(
     process = start()
     post = create_post(user_id=alice.pk, content="안녕")
     process.wait_until(lambda: stored_ids(bob.pk) == [post.pk])
-    process.wait_until(lambda: _lag() == 0)
+    process.wait_until(lambda: lag() == 0)
     assert process.is_alive()
     assert process.end(number) == 0
     assert "stopped" in process.log()
@@ -85,7 +81,7 @@ def test_what_was_posted_while_none_ran_is_delivered_by_the_next(
     make_ready(bob.pk)
     ids = [create_post(user_id=alice.pk, content=f"{n}").pk for n in range(3)]
     assert stored_ids(bob.pk) == []
-    assert _lag() > 0
+    assert lag() > 0
     start().wait_until(lambda: stored_ids(bob.pk) == ids[::-1])
 
 
@@ -99,9 +95,9 @@ def test_two_share_the_work_and_one_that_ends_leaves_it_to_the_other(
     both[0].wait_until(lambda: _has_work(both[1], alice))
     for fan in fans:
         make_ready(fan.pk)
-    both[0].wait_until(lambda: _lag() == 0)
+    both[0].wait_until(lambda: lag() == 0)
     assert both[0].end() == 0
-    wait_until(lambda: broker.members(GROUP) == 1, LEAVES_SECONDS, "it has left")
+    wait_until(lambda: broker.members(f"{GROUP}-feed") == 1, LEAVES_SECONDS, "it has left")
     last = create_post(user_id=alice.pk, content="to the other")
     both[1].wait_until(lambda: all(last.pk in stored_ids(fan.pk) for fan in fans))
     assert both[1].end() == 0
@@ -110,7 +106,7 @@ def test_two_share_the_work_and_one_that_ends_leaves_it_to_the_other(
 def test_without_kafka_it_lives_says_so_and_ends_with_0(start: Start) -> None:
     process = start(KAFKA_BOOTSTRAP_SERVERS=nobody())
     process.wait_until(process.is_alive)
-    process.wait_until(lambda: "cannot look for unread topics" in process.log())
+    process.wait_until(lambda: "cannot look for offsets" in process.log())
     assert process.is_alive()
     assert process.end() == 0
 
@@ -123,11 +119,11 @@ def test_too_many_dead_letters_end_it_with_1_and_one_line(start: Start, broker: 
     said = "Stopped: more than 100 dead letters in a row; this batch is not committed"
     assert process.log().splitlines()[-1] == f"CommandError: {said}"
     assert "Traceback" not in process.log()
-    assert _lag() == 101
+    assert lag() == 101
     assert broker.records(Topic.FEED.dead_letters) == []
     # Until somebody has looked, and starts one that puts them aside.
     process = start("--put-aside")
-    process.wait_until(lambda: _lag() == 0)
+    process.wait_until(lambda: lag() == 0)
     assert process.end() == 0
     assert [letter.value for letter in broker.records(Topic.FEED.dead_letters)] == [b"?"] * 101
 
@@ -138,12 +134,12 @@ def test_without_a_server_that_it_needs_it_holds_and_ends_with_0(
 ) -> None:
     follow(follower_id=bob.pk, followee_id=alice.pk)  # whose event needs both of them
     urls = {"REDIS_URL": f"redis://{nobody()}/1", "DATABASE_URL": mysql_away()}
-    process = start(**{away: urls[away]})
+    process = start("visibility", command="consume", **{away: urls[away]})
     process.wait_until(lambda: "holding for" in process.log())
     assert process.is_alive()
     assert process.end() == 0
-    assert _lag() == 1
-    start().wait_until(lambda: _lag() == 0)
+    assert lag("visibility") == 1
+    start("visibility", command="consume").wait_until(lambda: lag("visibility") == 0)
 
 
 def test_the_group_is_left_also_when_a_step_raises(
@@ -161,6 +157,12 @@ def test_the_group_is_left_also_when_a_step_raises(
     with pytest.raises(RuntimeError, match="a bug"):
         call_command("consume_feed")
     assert len(left) == 1
+
+
+def test_an_unknown_consumer_is_told_with_the_known_ones() -> None:
+    known = "There is no consumer fed. There are: feed, visibility."
+    with pytest.raises(CommandError, match=known):
+        call_command("consume", "feed", "fed")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from accounts.events import UserDeleted
 from accounts.models import RefreshToken, User
 from accounts.services import delete_user, update_profile
 from conftest import Broker, Pipeline
-from feeds import erasure, handlers
+from feeds import consumers, erasure
 from feeds.store import StoreUnavailable
 from feeds.tests.conftest import (
     FEED,
@@ -252,7 +252,7 @@ def test_a_batch_names_each_user_once(monkeypatch: pytest.MonkeyPatch, alice: Us
     erased: list[set[int]] = []
     monkeypatch.setattr(erasure, "erase", erased.append)
     event = UserDeleted(actor_id=alice.pk)
-    handlers.apply_activity([event, event])
+    consumers.apply_visibility([event, event])
     assert erased == [{alice.pk}]
 
 

@@ -12,12 +12,12 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from conftest import Broker
-from feeds.handlers import HANDLERS
 from feeds.tests.conftest import Away, crowd, edges, make_ready, stored_ids
 from feeds.tests.processes import Process
 from newsfeed.events import consumer as consumer_module
 from newsfeed.events import relay
 from newsfeed.events.consumer import Consumer
+from newsfeed.events.groups import get_group_or_raise
 from newsfeed.events.models import OutboxEvent
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
@@ -44,7 +44,7 @@ def fans(alice: User) -> list[User]:
 def consumer(new_topics: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consumer]:
     monkeypatch.setattr(consumer_module, "POLL_SECONDS", 0.3)
     monkeypatch.setattr(consumer_module, "REFRESH_SECONDS", 0)
-    consumer = Consumer(HANDLERS)
+    consumer = Consumer(get_group_or_raise("feed"))
     yield consumer
     consumer.close()
 

@@ -16,10 +16,10 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from conftest import Broker
-from feeds.management.commands import relay_outbox
 from feeds.tests.conftest import crowd, edges
 from feeds.tests.processes import Process, mysql_away, nobody
 from newsfeed.events import outbox, relay
+from newsfeed.events.management.commands import relay_outbox
 from newsfeed.events.models import OutboxEvent
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic

@@ -1,6 +1,7 @@
 """`manage.py replay_dead_letters`: from both places, each letter once."""
 
 from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -10,11 +11,21 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from conftest import Broker
-from feeds import handlers
+from feeds import consumers
 from feeds.events import FeedRecord
-from feeds.tests.conftest import Away, dead_letter, edges, make_ready, read, stored_ids, write_posts
-from follows.events import Unfollowed
-from newsfeed.events import dead_letters
+from feeds.tests.conftest import (
+    Away,
+    dead_letter,
+    edges,
+    make_ready,
+    read,
+    replace_handler,
+    stored_ids,
+    write_posts,
+)
+from follows.events import Followed, Unfollowed
+from newsfeed.events import dead_letters, groups
+from newsfeed.events.groups import Group
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.registry import encode
 from newsfeed.exceptions import Unavailable
@@ -47,9 +58,9 @@ def _letter(post_id: int, follower_id: int = 2, *, offset: int = 0) -> DeadLette
     return dead_letter(value, offset or post_id)
 
 
-def _unfollow(user_id: int) -> DeadLetter:
+def _unfollow(user_id: int, group: str = "visibility") -> DeadLetter:
     event = Unfollowed(occurred_at=NEW, actor_id=user_id, followee_id=1)
-    return dead_letter(encode(event), user_id, Topic.ACTIVITY)
+    return dead_letter(encode(event), user_id, Topic.ACTIVITY, group)
 
 
 def _replay(*options: str) -> list[str]:
@@ -99,6 +110,35 @@ def test_an_activity_does_what_it_would_have_done(alice: User, bob: User) -> Non
     assert stored_ids(bob.pk) == ids
 
 
+def test_a_letter_goes_to_its_consumer_alone_and_one_that_names_none_to_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replayed: list[str] = []
+    for name in ("audit", "visibility"):
+        group = Group(name, partial(_note, replayed, name), (Unfollowed,))
+        monkeypatch.setitem(groups._groups, name, group)
+    unsubscribed = Group("search", partial(_note, replayed, "search"), (Followed,))
+    monkeypatch.setitem(groups._groups, "search", unsubscribed)
+    dead_letters.publish([_unfollow(3, group="audit")])
+    assert _replay() == ["replayed 1, failed 0"]
+    assert replayed == ["audit"]
+    old = _unfollow(4, group="audit")
+    old.group = ""
+    dead_letters.publish([old])
+    assert _replay() == ["replayed 1, failed 0"]
+    assert sorted(replayed) == ["audit", "audit", "visibility"]
+
+
+def _note(names: list[str], name: str, _: object) -> None:
+    names.append(name)
+
+
+def test_a_letter_of_a_consumer_that_is_gone_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    DeadLetter.objects.bulk_create([_unfollow(3, group="gone")])
+    assert _replay_fails() == "replayed 0, failed 1"
+    assert "There is no consumer gone." in DeadLetter.objects.get().error
+
+
 def test_more_than_a_page_of_rows_is_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("newsfeed.events.replay.ROWS_PER_PAGE", 2)
     DeadLetter.objects.bulk_create([_letter(n) for n in range(1, 6)])
@@ -115,6 +155,7 @@ def test_what_fails_again_goes_back_to_kafka_with_one_attempt_more(broker: Broke
     assert again.value == b"?"
     assert headers.pop("error").startswith("InvalidRecord: ")
     assert headers == {
+        "group": "feed",
         "origin-topic": "feed-20260309",
         "origin-partition": "7",
         "origin-offset": "42",
@@ -151,7 +192,7 @@ def test_what_comes_meanwhile_waits_for_the_next_replay(monkeypatch: pytest.Monk
 def test_when_the_bug_is_mended_it_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     dead_letters.publish([_letter(5)])
     with monkeypatch.context() as patch:
-        patch.setitem(handlers.HANDLERS, Topic.FEED, lambda _: 1 / 0)
+        replace_handler(patch, "feed", lambda _: 1 / 0)
         assert _replay_fails() == "replayed 0, failed 1"
     assert _replay() == ["replayed 1, failed 0"]
     assert stored_ids(2) == [5]
@@ -180,8 +221,8 @@ def test_a_dry_run_lists_them_and_does_nothing() -> None:
     DeadLetter.objects.bulk_create([_letter(6, offset=43)])
     for _ in range(2):
         assert _replay("--dry-run") == [
-            "feed-20260309[7]@42  attempts 3  ValueError: a bug",
-            "feed-20260309[7]@43  attempts 3  ValueError: a bug",
+            "feed-20260309[7]@42  feed  attempts 3  ValueError: a bug",
+            "feed-20260309[7]@43  feed  attempts 3  ValueError: a bug",
             "2 to replay",
         ]
     assert stored_ids(2) == []
@@ -212,7 +253,7 @@ def test_without_redis_nothing_counts_as_an_attempt(redis_away: Away) -> None:
     DeadLetter.objects.bulk_create([_letter(6)])
     with redis_away():
         assert _replay_ends_by(Unavailable) == "replayed 0, failed 0"
-        assert _replay("--dry-run")[0].split()[2] == "3"
+        assert _replay("--dry-run")[0].split()[3] == "3"
     assert _replay() == ["replayed 2, failed 0"]
     assert read(2) is not None
     assert stored_ids(2) == [6, 5]
@@ -222,11 +263,11 @@ def test_without_mysql_what_is_done_stays_done(monkeypatch: pytest.MonkeyPatch) 
     def push_first(records: list[FeedRecord]) -> None:
         if records[0].post_id == 6:
             raise OperationalError(2006)
-        handlers.push_posts(records)
+        consumers.push_posts(records)
 
     dead_letters.publish([_letter(5), _letter(6)])
     with monkeypatch.context() as patch:
-        patch.setitem(handlers.HANDLERS, Topic.FEED, push_first)
+        replace_handler(patch, "feed", push_first)
         assert _replay_ends_by(OperationalError) == "replayed 1, failed 0"
     assert _replay() == ["replayed 1, failed 0"]
     assert stored_ids(2) == [6, 5]

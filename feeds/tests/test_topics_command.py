@@ -15,6 +15,8 @@ pytestmark = pytest.mark.usefixtures("new_topics")
 
 OTHER = f"{NEW_PREFIX}other-"
 
+FEED = f"{NEW_GROUP}-feed"
+
 
 def _topics(*options: str) -> list[str]:
     """The lines that the command says."""
@@ -52,17 +54,17 @@ def test_list_tells_of_each_topic() -> None:
     producer.send([*messages, producer.Message(letters, 1, b"?")]).wait(60)
     rows = _rows()
     assert [row[0] for row in rows[1:]] == _names(1)
-    assert [today, "3", "5", "5"] in rows
-    assert [letters, "1", "1", "1"] in rows
+    assert [today, "3", "5", "feed", "5"] in rows
+    assert [letters, "1", "1", "-"] in rows
 
 
 def test_the_lag_is_what_the_group_has_not_read(broker: Broker) -> None:
     _topics("ensure", "--days", "1")
     today = Topic.FEED.today()
     producer.send([producer.Message(today, 1, b"{}")]).wait(60)
-    assert [today, "3", "1", "1"] in _rows()
-    broker.skip_to_end(NEW_GROUP)
-    assert [today, "3", "1", "0"] in _rows()
+    assert [today, "3", "1", "feed", "1"] in _rows()
+    broker.skip_to_end()
+    assert [today, "3", "1", "feed", "0"] in _rows()
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def test_prune_deletes_old_topics_that_are_read_and_no_others(
     _topics("ensure")
     foreign = old.replace(NEW_PREFIX, OTHER)
     broker.create_topic(foreign)
-    broker.skip_to_end(NEW_GROUP)
+    broker.skip_to_end()
     assert _topics("prune") == [f"deleted {_activity(old)}", f"deleted {old}"]
     assert [state.name for state in topic_admin.topic_states()] == _names(2)
     assert _topics("prune") == ["nothing to prune"]
@@ -101,14 +103,14 @@ def test_prune_deletes_old_topics_that_are_read_and_no_others(
 
 
 def test_a_topic_that_nobody_has_read_is_kept_but_for_an_empty_one(old: str) -> None:
-    kept = f"kept {old}: unread by {NEW_GROUP} (3)"
+    kept = f"kept {old}: unread by {FEED} (3)"
     assert _topics("prune") == [f"deleted {_activity(old)}", kept]
     assert _exists(old)
 
 
 def test_a_topic_is_kept_until_every_group_has_read_it(old: str, broker: Broker) -> None:
     audit = own("new-audit")
-    broker.skip_to_end(NEW_GROUP)
+    broker.skip_to_end()
     broker.commit(audit, {TopicPartition(old, 1): 0})
     kept = f"kept {old}: unread by {audit} (3)"
     assert kept in _topics("prune")
@@ -118,20 +120,26 @@ def test_a_topic_is_kept_until_every_group_has_read_it(old: str, broker: Broker)
     broker.skip_to_end(audit)
     assert _topics("prune") == [f"deleted {old}"]
     assert not _exists(old)
-    broker.delete(NEW_PREFIX, group=audit)
+    broker.delete(NEW_PREFIX, audit)
+
+
+def test_the_group_of_older_versions_keeps_no_topic(old: str, broker: Broker) -> None:
+    broker.skip_to_end()
+    broker.commit(NEW_GROUP, {TopicPartition(old, 1): 0})
+    assert f"deleted {old}" in _topics("prune")
 
 
 def test_an_offset_from_before_a_topic_was_made_anew_reads_nothing(
     old: str, broker: Broker
 ) -> None:
-    broker.commit(NEW_GROUP, {TopicPartition(old, partition): 7 for partition in range(3)})
-    assert f"kept {old}: unread by {NEW_GROUP} (3)" in _topics("prune")
-    broker.commit(NEW_GROUP, {TopicPartition(old, partition): 1 for partition in range(3)})
+    broker.commit(f"{FEED}", {TopicPartition(old, partition): 7 for partition in range(3)})
+    assert f"kept {old}: unread by {FEED} (3)" in _topics("prune")
+    broker.commit(f"{FEED}", {TopicPartition(old, partition): 1 for partition in range(3)})
     assert _topics("prune") == [f"deleted {old}"]
 
 
 def test_how_old_a_topic_must_be_can_be_told(old: str, broker: Broker) -> None:
-    broker.skip_to_end(NEW_GROUP)
+    broker.skip_to_end()
     assert _topics("prune", "--days", "8") == ["nothing to prune"]
     assert _exists(old)
     assert f"deleted {old}" in _topics("prune", "--days", "7")
@@ -139,10 +147,10 @@ def test_how_old_a_topic_must_be_can_be_told(old: str, broker: Broker) -> None:
 
 
 def test_a_dry_run_deletes_nothing(old: str, broker: Broker) -> None:
-    broker.commit(NEW_GROUP, {TopicPartition(_activity(old), 0): 0})
-    kept = f"kept {old}: unread by {NEW_GROUP} (3)"
+    broker.commit(FEED, {TopicPartition(_activity(old), 0): 0})
+    kept = f"kept {old}: unread by {FEED} (3)"
     assert _topics("prune", "--dry-run") == [f"would delete {_activity(old)}", kept]
-    broker.skip_to_end(NEW_GROUP)
+    broker.skip_to_end()
     both = [_activity(old), old]
     assert _topics("prune", "--dry-run") == [f"would delete {name}" for name in both]
     assert _exists(old)
@@ -152,7 +160,7 @@ def test_a_dry_run_deletes_nothing(old: str, broker: Broker) -> None:
 def test_dead_letters_and_the_audit_log_are_never_pruned(old: str, broker: Broker) -> None:
     letters = Topic.FEED.dead_letters
     producer.send([producer.Message(name, 1, b"?") for name in (letters, audit_log())]).wait(60)
-    broker.skip_to_end(NEW_GROUP)
+    broker.skip_to_end()
     assert f"deleted {old}" in _topics("prune", "--days", "1")
     assert [state.name for state in topic_admin.topic_states()] == sorted(
         [audit_log(), *(topic.dead_letters for topic in Topic)]

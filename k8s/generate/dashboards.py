@@ -18,11 +18,11 @@ DASHBOARDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_suffix(".yml").r
 def expanded(query: str) -> str:
     """With what the short forms of dashboards.yml stand for.
 
-    >>> expanded("rate(x{api|relay}[])")
-    'rate(x{namespace=~"$namespace",job=~"api|relay"}[$__rate_interval])'
+    >>> expanded("rate(x{consumer.*|relay}[])")
+    'rate(x{namespace=~"$namespace",job=~"consumer.*|relay"}[$__rate_interval])'
     """
     query = query.replace("[]", "[$__rate_interval]").replace("{any", '{namespace=~"$namespace"')
-    return re.sub(r"{([a-z|-]+)(?=[,}])", r'{namespace=~"$namespace",job=~"\1"', query)
+    return re.sub(r"{([a-z|.*-]+)(?=[,}])", r'{namespace=~"$namespace",job=~"\1"', query)
 
 
 def dashboard(name: str) -> dict[str, Any]:

@@ -19,14 +19,14 @@ from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, Unsu
 from kafka.structs import MemberState
 
 from newsfeed.events import dead_letters, failures, metrics, tracing
-from newsfeed.events.failures import Handler
+from newsfeed.events.groups import Group
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.stall import StallWatch
 from newsfeed.events.tally import Tally
 from newsfeed.exceptions import Unreadable
 from newsfeed.kafka import topic_admin, workarounds
 from newsfeed.kafka.topic_admin import TopicState
-from newsfeed.kafka.topics import Topic, days_from_today, parse
+from newsfeed.kafka.topics import Topic, days_to_read, parse
 
 logger = logging.getLogger(__name__)
 
@@ -58,20 +58,25 @@ def _options(group: str | None) -> dict[str, Any]:
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, group: Group) -> None:
+        self._group = group
+
     def on_partitions_revoked(self, revoked: object) -> None:
         """What moves away is read from its commit by its new owner."""
 
     def on_partitions_assigned(self, assigned: object) -> None:
-        metrics.REBALANCES.inc()
+        metrics.REBALANCES.labels(self._group.name).inc()
 
 
 class Consumer:
-    """Applies the records of the dated topics, each at least once, in batches of up to 1,000."""
+    """A member of a group. It applies each record at least once, in batches of up to 1,000."""
 
-    def __init__(self, handlers: Mapping[Topic, Handler], *, put_aside: bool = False) -> None:
-        self._handlers = handlers
+    def __init__(self, group: Group, *, put_aside: bool = False) -> None:
+        self._group = group
+        self._has_offsets = False
+        self._metrics = metrics.of(group)
         self._kafka = KafkaConsumer(
-            **_options(settings.KAFKA_CONSUMER_GROUP),
+            **_options(group.id),
             partition_assignment_strategy=(CooperativeStickyAssignor,),
             # The least that brokers allow by default: a dead member's records wait for so long.
             session_timeout_ms=6_000,
@@ -91,8 +96,10 @@ class Consumer:
 
     def step(self) -> int:
         """Handles one batch and commits it. Returns how many records it held. Raises CannotGoOn."""
+        self._metrics.last_poll.set_to_current_time()
+        if not self._has_offsets and not self._take_over():
+            return 0
         self._refresh_topics()
-        metrics.LAST_POLL.set_to_current_time()
         batch = self._poll()
         if batch:
             try:
@@ -101,7 +108,7 @@ class Consumer:
                 self._hold(batch, error)
                 return 0
             self._failures = 0
-            metrics.HELD.set(0)  # also when what was held has gone to another member
+            self._metrics.held.set(0)  # also when what was held has gone to another member
             self._handled |= {partition: raws[-1].offset + 1 for partition, raws in batch.items()}
         self._commit()
         return sum(map(len, batch.values()))
@@ -110,8 +117,24 @@ class Consumer:
         """Leaves the group, so that the other members take over at once."""
         self._kafka.close(autocommit=False, timeout_ms=5_000)
 
+    def _take_over(self) -> bool:
+        """A new group begins where the one group of older versions has come to."""
+        former = settings.KAFKA_CONSUMER_GROUP
+        try:
+            topic_admin.copy_offsets(former, self._group.id, self._is_mine)
+        except topic_admin.BrokerUnavailable as error:
+            logger.warning("cannot look for offsets: %s", error)
+            time.sleep(POLL_SECONDS)
+            return False
+        self._has_offsets = True
+        return True
+
+    def _is_mine(self, name: str) -> bool:
+        parsed = parse(name)
+        return parsed is not None and parsed[0] in self._group.topics
+
     def _refresh_topics(self) -> None:
-        """Subscribes to today's and tomorrow's topics and to older ones with unread records.
+        """Subscribes to the topics of the day and to older ones with unread records.
 
         An explicit list: with a pattern, kafka-python can stall when a topic appears. Raises
         Stalled.
@@ -119,21 +142,22 @@ class Consumer:
         if time.monotonic() < self._refresh_at:
             return
         self._refresh_at = time.monotonic() + REFRESH_SECONDS
-        wanted = {topic.on(day) for topic in self._handlers for day in days_from_today(2)}
+        wanted = {topic.on(day) for topic in self._group.topics for day in days_to_read()}
         try:
-            states = topic_admin.topic_states()
+            every = topic_admin.topic_states(self._group.id)
+            states = [state for state in every if self._is_mine(state.name)]
         except topic_admin.BrokerUnavailable as error:
             logger.warning("cannot look for unread topics: %s", error)
             self._stall.forget()
             wanted |= self._topics
         else:
-            metrics.tell_lag(states)
+            metrics.tell_lag(self._group, states)
             self._rewind_recreated({state.name: state.topic_id for state in states})
             self._look_for_stalls(states)
-            wanted |= {state.name for state in states if state.lag and parse(state.name)}
+            wanted |= {state.name for state in states if state.lag}
         if wanted != self._topics:
             logger.info("consuming %s", ", ".join(sorted(wanted)))
-            self._kafka.subscribe(sorted(wanted), listener=_Rebalances())
+            self._kafka.subscribe(sorted(wanted), listener=_Rebalances(self._group))
             self._topics = wanted
 
     def _rewind_recreated(self, topic_ids: dict[str, str]) -> None:
@@ -175,7 +199,7 @@ class Consumer:
             wait = self._resume_at - time.monotonic()
             if wait <= 0:
                 self._kafka.resume(*self._kafka.paused())
-                metrics.HELD.set(0)
+                self._metrics.held.set(0)
                 wait = POLL_SECONDS
         try:
             batch: Batch = self._kafka.poll(timeout_ms=int(min(wait, POLL_SECONDS) * 1000))
@@ -197,8 +221,8 @@ class Consumer:
             raws[_topic_of(partition)] += some
         outcomes = {}
         for topic, some in raws.items():
-            with metrics.handling(topic, len(some)):
-                outcomes[topic] = failures.apply(topic, some, self._handlers[topic])
+            with metrics.handling(self._group, topic, len(some)):
+                outcomes[topic] = failures.apply(self._group, topic, some)
         every = [one for some in outcomes.values() for one in some]
         tally = self._tally and self._tally.plus([isinstance(one, DeadLetter) for one in every])
         if dead := [one for one in every if isinstance(one, DeadLetter)]:
@@ -206,7 +230,7 @@ class Consumer:
         self._tally = tally
         for topic, some in outcomes.items():
             tracing.log(raws[topic], some)
-        metrics.count(outcomes)
+        metrics.count(self._group, outcomes)
 
     def _hold(self, batch: Batch, error: Exception) -> None:
         """Puts the batch back and pauses; `_poll` resumes after a back-off with jitter.
@@ -220,7 +244,7 @@ class Consumer:
         seconds = min(MAX_BACKOFF_SECONDS, 0.2 * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311 # nosec B311
         self._failures = min(self._failures + 1, 10)
         self._resume_at = time.monotonic() + seconds
-        metrics.HELD.set(1)
+        self._metrics.held.set(1)
         logger.warning("holding for %.1f s: %r", seconds, error)
 
     def _commit(self) -> None:
@@ -234,7 +258,7 @@ class Consumer:
             self._kafka.commit(offsets, timeout_ms=5_000)
         except KafkaError as error:
             logger.warning("not committed yet: %r", error)
-            metrics.COMMIT_FAILURES.inc()
+            self._metrics.commit_failures.inc()
             return
         self._handled = {}
 

@@ -32,9 +32,12 @@ class RawRecord(Protocol):
     def value(self) -> bytes | None: ...
 
 
-def letter(topic: Topic, raw: RawRecord, error: Exception, attempts: int = 1) -> DeadLetter:
+def letter(
+    topic: Topic, raw: RawRecord, error: Exception, *, group: str, attempts: int = 1
+) -> DeadLetter:
     return DeadLetter(
         topic=topic,
+        group=group,
         origin_topic=raw.topic,
         origin_partition=raw.partition,
         origin_offset=raw.offset,
@@ -51,6 +54,7 @@ def read(topic: Topic, raw: Any) -> DeadLetter:
     try:
         return DeadLetter(
             topic=topic,
+            group=headers.get("group", ""),  # older versions had one group
             origin_topic=headers["origin-topic"],
             origin_partition=int(headers["origin-partition"]),
             origin_offset=int(headers["origin-offset"]),
@@ -60,7 +64,7 @@ def read(topic: Topic, raw: Any) -> DeadLetter:
             created_at=datetime.fromisoformat(headers["time"]),
         )
     except (KeyError, ValueError) as error:  # somebody else has written it
-        return letter(topic, raw, error)
+        return letter(topic, raw, error, group="")
 
 
 def describe(error: Exception) -> str:
@@ -95,6 +99,7 @@ def publish(letters: Sequence[DeadLetter]) -> None:
 
 def _message(letter: DeadLetter) -> Message:
     headers = {
+        "group": letter.group,
         "origin-topic": letter.origin_topic,
         "origin-partition": letter.origin_partition,
         "origin-offset": letter.origin_offset,

@@ -39,6 +39,11 @@ class DeadLetter(models.Model):
     """
 
     topic = models.CharField(max_length=20, help_text="feed or activity")
+    group = models.CharField(
+        max_length=64,
+        db_default="",
+        help_text="The consumer that could not apply it; none if an older version kept it.",
+    )
     origin_topic = models.CharField(max_length=249)
     origin_partition = models.PositiveIntegerField()
     origin_offset = models.PositiveBigIntegerField()
@@ -51,8 +56,8 @@ class DeadLetter(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["origin_topic", "origin_partition", "origin_offset"],
-                name="dead_letter_origin",
+                fields=["origin_topic", "origin_partition", "origin_offset", "group"],
+                name="dead_letter_origin_group",
             )
         ]
 

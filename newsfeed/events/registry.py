@@ -6,7 +6,8 @@ does not know from bad ones, because during a rollout producers may be newer tha
 """
 
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -25,7 +26,7 @@ _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 """Reads no values: those of fields that this version does not know may be any JSON."""
 
 _events: dict[str, type[Event]] = {}
-_records: dict[Topic, msgspec.json.Decoder[Any]] = {}
+_records: dict[Topic, type[msgspec.Struct]] = {}
 _expansions: dict[type[Event], "Expansion"] = {}
 
 
@@ -41,12 +42,20 @@ class UnknownType(InvalidRecord):
         self.type = type_
 
 
+class UnwantedType(Exception):
+    """An event of a type that the reader did not ask for. Its body was not read."""
+
+    def __init__(self, type_: str) -> None:
+        super().__init__(type_)
+        self.type = type_
+
+
 def discover() -> None:
-    """Imports `events` and `fanout` of each installed app, and registers the event types.
+    """Imports `events`, `fanout` and `consumers` of each app, and registers the event types.
 
     Raises ImproperlyConfigured if two types have one tag.
     """
-    autodiscover_modules("events", "fanout")
+    autodiscover_modules("events", "fanout", "consumers")
     for event_type in _subclasses(Event):
         tag = str(event_type.__struct_config__.tag)
         if _events.setdefault(tag, event_type) is not event_type:
@@ -68,7 +77,13 @@ def event_types() -> dict[str, type[Event]]:
 
 def register_record(topic: Topic, record_type: type[msgspec.Struct]) -> None:
     """The one type of record of a topic that carries no events."""
-    _records[topic] = msgspec.json.Decoder(record_type)
+    _records[topic] = record_type
+
+
+def topic_of(record_type: type[msgspec.Struct]) -> Topic:
+    """The dated topic on which such records come."""
+    found = (topic for topic, type_ in _records.items() if type_ is record_type)
+    return next(found, Topic.ACTIVITY)
 
 
 class Expansion(Protocol):
@@ -99,38 +114,53 @@ def expand(event: Event, *, after: int, limit: int) -> list[Message]:
     return expansion(event, after=after, limit=limit) if expansion else []
 
 
-def decode(topic: Topic, value: bytes | None) -> msgspec.Struct:
-    """Raises InvalidRecord, and UnknownType for an event that only a newer version knows."""
+def decode(
+    topic: Topic, value: bytes | None, wanted: Collection[type[msgspec.Struct]] = ()
+) -> msgspec.Struct:
+    """A record of one of the wanted types; without these, of any type.
+
+    Raises InvalidRecord, UnwantedType, and UnknownType for what only a newer version knows.
+    """
     try:
-        decoder = _records.get(topic) or _event_decoder(value or b"")
-        record: msgspec.Struct = decoder.decode(value or b"")
+        record_type = _records.get(topic) or _event_type_of(value or b"", wanted)
+        return _decoder(record_type).decode(value or b"")
     except _UNREADABLE as error:
         raise InvalidRecord(str(error)) from error
-    return record
 
 
-def _event_decoder(value: bytes) -> msgspec.json.Decoder[Event]:
+@cache
+def _decoder(record_type: type[msgspec.Struct]) -> msgspec.json.Decoder[msgspec.Struct]:
+    return msgspec.json.Decoder(record_type)
+
+
+def _event_type_of(value: bytes, wanted: Collection[type[msgspec.Struct]]) -> type[Event]:
     fields = _FIELDS.decode(value)
-    return msgspec.json.Decoder(
-        _event_type(msgspec.json.decode(fields.get("type", b"null")), fields)
-    )
+    event_type = _event_type(msgspec.json.decode(fields.get("type", b"null")))
+    if wanted and event_type not in wanted:
+        raise UnwantedType(str(event_type.__struct_config__.tag))
+    _require_envelope(fields)
+    return event_type
 
 
-def _event_type(type_: object, fields: Container[str]) -> type[Event]:
-    """The type of an event with these fields. Raises InvalidRecord and UnknownType."""
+def _event_type(type_: object) -> type[Event]:
+    """Raises InvalidRecord and UnknownType."""
     if not isinstance(type_, str):
         raise InvalidRecord("Object missing required field `type`")
     if type_ not in _events:
         raise UnknownType(type_) if TYPE.fullmatch(type_) else InvalidRecord("no name of a type")
-    # The class has defaults for those who make an event, not for those who read one.
+    return _events[type_]
+
+
+def _require_envelope(fields: Container[str]) -> None:
+    """The class has defaults for those who make an event, not for those who read one."""
     if missing := [field for field in ENVELOPE if field not in fields]:
         raise InvalidRecord(f"Object missing required field `{missing[0]}`")
-    return _events[type_]
 
 
 def to_event(payload: dict[str, Any]) -> Event:
     """The event that this JSON object is. Raises InvalidRecord and UnknownType."""
-    event_type = _event_type(payload.get("type"), payload)
+    event_type = _event_type(payload.get("type"))
+    _require_envelope(payload)
     try:
         return msgspec.convert(payload, event_type)
     except msgspec.ValidationError as error:

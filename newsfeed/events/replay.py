@@ -1,10 +1,10 @@
 """Dead letters once more: those on Kafka that no replay has settled, and the rows in MySQL.
 
-A letter goes straight to the handler of its topic, so that what comes of it is known at once.
+A letter goes straight to the consumer that could not apply it, so the result is known at once.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from newsfeed.events import dead_letters
 from newsfeed.events.consumer import DeadLetterReader
-from newsfeed.events.failures import AWAY, Handler
+from newsfeed.events.failures import AWAY
+from newsfeed.events.groups import Group, get_group_or_raise, readers
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.registry import decode
+from newsfeed.events.registry import UnwantedType, decode
 from newsfeed.kafka import topic_admin
 from newsfeed.kafka.topics import Topic
 
@@ -28,14 +29,16 @@ class Waiting(NamedTuple):
     """Keeps what `apply_again` has made of the letter."""
 
 
-def apply_again(letter: DeadLetter, handlers: Mapping[Topic, Handler]) -> bool:
+def apply_again(letter: DeadLetter) -> bool:
     """Whether it was applied; if not, the letter has the new error and one attempt more.
 
     Raises what stands in AWAY, which is no attempt.
     """
     topic = Topic(letter.topic)
     try:
-        handlers[topic]([decode(topic, bytes(letter.value))])
+        for group in _groups(letter, topic):
+            with suppress(UnwantedType):
+                group.handler([decode(topic, bytes(letter.value), group.types)])
     except AWAY:
         raise
     except Exception as error:
@@ -44,6 +47,11 @@ def apply_again(letter: DeadLetter, handlers: Mapping[Topic, Handler]) -> bool:
         return False
     letter.replayed_at = timezone.now()
     return True
+
+
+def _groups(letter: DeadLetter, topic: Topic) -> list[Group]:
+    """Older versions had one group for all, and named none. Raises UnknownGroup."""
+    return [get_group_or_raise(letter.group)] if letter.group else readers(topic)
 
 
 def waiting(topics: Sequence[Topic]) -> Generator[Waiting, None, None]:

@@ -1,11 +1,12 @@
 """Applies one day's records again: handlers are idempotent, so it harms nothing."""
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from newsfeed.events.consumer import read_once
-from newsfeed.events.failures import Handler
+from newsfeed.events.groups import Group
 from newsfeed.events.registry import InvalidRecord, decode
 from newsfeed.kafka import topic_admin
 from newsfeed.kafka.topics import Topic, parse
@@ -20,15 +21,17 @@ class UnknownTopic(Exception):
 
 class Reprocessed(NamedTuple):
     handled: int
+    skipped: int
+    """Of types that no consumer here has subscribed to."""
     invalid: int
     """Not decoded: a dead letter already, or of a type that this version does not know."""
 
 
-def reprocess(name: str, handlers: Mapping[Topic, Handler]) -> Reprocessed:
-    """Handles what is on a dated topic by now, from its first record on; commits nothing. SIGTERM
-    ends it between two batches.
+def reprocess(name: str, groups: Sequence[Group]) -> Reprocessed:
+    """Lets consumers handle what is on a dated topic by now, from its first record on.
 
-    Raises UnknownTopic, Unavailable, and what the handlers raise.
+    Commits nothing. SIGTERM ends it between two batches. Raises UnknownTopic, also when none of the
+    consumers reads the topic, Unavailable, and what the handlers raise.
     """
     parsed = parse(name)
     if parsed is None:
@@ -37,21 +40,31 @@ def reprocess(name: str, handlers: Mapping[Topic, Handler]) -> Reprocessed:
     if not offsets:
         raise UnknownTopic(f"There is no topic {name}.")
     topic, _ = parsed
-    handled = invalid = 0
+    reading = [group for group in groups if topic in group.topics]
+    if not reading:
+        raise UnknownTopic(f"{', '.join(group.name for group in groups)} does not read {name}.")
+    totals = Counter[str]()
     for raws in loop.until_stopped(read_once(offsets)):
-        records = _decoded(topic, raws)
-        if records:
-            handlers[topic](records)
-        handled, invalid = handled + len(records), invalid + len(raws) - len(records)
-    return Reprocessed(handled, invalid)
+        totals += _handle(topic, raws, reading)
+    return Reprocessed(totals["handled"], totals["skipped"], totals["invalid"])
 
 
-def _decoded(topic: Topic, raws: list[Any]) -> list[Any]:
-    """Those that can be."""
-    records = []
+def _handle(topic: Topic, raws: list[Any], groups: Sequence[Group]) -> Counter[str]:
+    """How many records have come to what."""
+    totals = Counter[str]()
+    batches: dict[Group, list[Any]] = {group: [] for group in groups}
     for raw in raws:
         try:
-            records.append(decode(topic, raw.value))
+            record = decode(topic, raw.value)
         except InvalidRecord as error:
             logger.warning("left out: %s[%d]@%d: %s", raw.topic, raw.partition, raw.offset, error)
-    return records
+            totals["invalid"] += 1
+            continue
+        takers = [group for group in groups if type(record) in group.types]
+        for group in takers:
+            batches[group].append(record)
+        totals["handled" if takers else "skipped"] += 1
+    for group, records in batches.items():
+        if records:
+            group.handler(records)
+    return totals

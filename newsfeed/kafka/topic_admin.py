@@ -1,7 +1,7 @@
 """Creates and deletes topics, and tells what is on them and how far the consumers have come."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -12,10 +12,12 @@ from kafka.errors import (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
     KafkaError,
+    NoError,
     TopicAlreadyExistsError,
+    UnknownMemberIdError,
     UnknownTopicOrPartitionError,
 )
-from kafka.structs import TopicPartition
+from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from newsfeed.exceptions import Unavailable
 from newsfeed.kafka.topics import Topic, audit_log, days_from_today, is_ours
@@ -38,7 +40,7 @@ class TopicState(NamedTuple):
     partitions: int
     records: int
     lag: int
-    """Records that the consumer group has not yet committed."""
+    """Records that the group has not yet committed; without one, all."""
     ends: dict[int, int]
     """{partition: offset of the next record}"""
 
@@ -115,11 +117,11 @@ def _options(partitions: int | None = None, days: int | None = None) -> dict[str
     }
 
 
-def topic_states() -> list[TopicState]:
+def topic_states(group: str | None = None) -> list[TopicState]:
     """Every topic of this installation, by name. Raises BrokerUnavailable."""
     with _client() as client:
         topics = _offsets(client, is_ours)
-        committed = _committed(client, settings.KAFKA_CONSUMER_GROUP)
+        committed = _committed(client, group) if group else {}
     return [
         TopicState(
             topic.name,
@@ -133,25 +135,48 @@ def topic_states() -> list[TopicState]:
     ]
 
 
-def unread(is_wanted: Callable[[str], bool]) -> dict[str, Mapping[str, int]]:
+def unread(
+    is_wanted: Callable[[str], bool], readers: Callable[[str], Collection[str]], former: str
+) -> dict[str, Mapping[str, int]]:
     """Of each topic with such a name, the records that a group has yet to read: {group: number}.
 
-    A group that has ever committed an offset on the topic counts, and ours always does.
-    Raises BrokerUnavailable.
+    The topic's readers count, and every group that has ever committed an offset on it, but for a
+    former one of ours. Raises BrokerUnavailable.
     """
     with _client() as client:
         topics = _offsets(client, is_wanted)
-        groups = {settings.KAFKA_CONSUMER_GROUP, *(g["group_id"] for g in client.list_groups())}
+        groups = {group["group_id"] for group in client.list_groups()} - {former}
+        groups |= {group for topic in topics for group in readers(topic.name)}
         committed = {group: _committed(client, group) for group in sorted(groups)}
     return {
         topic.name: {
             group: left
             for group, offsets in committed.items()
-            if (group == settings.KAFKA_CONSUMER_GROUP or offsets.keys() & topic.ends.keys())
+            if (group in readers(topic.name) or offsets.keys() & topic.ends.keys())
             and (left := topic.unread(offsets))
         }
         for topic in topics
     }
+
+
+_COPIED = {NoError, UnknownMemberIdError, UnknownTopicOrPartitionError}
+"""Or another member was faster and reads already, or the topic is gone."""
+
+
+def copy_offsets(source: str, target: str, is_wanted: Callable[[str], bool]) -> None:
+    """Of topics with such a name, to a group that has committed nothing yet.
+
+    Raises BrokerUnavailable.
+    """
+    with _client() as client:
+        if _committed(client, target):
+            return
+        found = {tp: end for tp, end in _committed(client, source).items() if is_wanted(tp.topic)}
+        if found:
+            offsets = {tp: OffsetAndMetadata(end, "", -1) for tp, end in found.items()}
+            refused = set(client.alter_group_offsets(target, offsets).values()) - _COPIED
+            if refused:
+                raise BrokerUnavailable(f"{target} cannot take over offsets: {refused}")
 
 
 def offsets(name: str) -> dict[TopicPartition, tuple[int, int]]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from django.conf import settings
 from django.utils import timezone
 
+MIDNIGHT_IS_NEAR = timedelta(minutes=10)
 DATED = r"(?P<name>[a-z]+)-(?P<day>\d{8})"
 
 
@@ -35,6 +36,15 @@ def audit_log() -> str:
 def days_from_today(days: int) -> list[date]:
     """Today and the days after it, in the project's time zone."""
     return [timezone.localdate() + timedelta(days=n) for n in range(days)]
+
+
+def days_to_read() -> set[date]:
+    """Today, and from ten minutes before midnight tomorrow.
+
+    Kafka gives the members of a group equally many partitions. With tomorrow's among them all day,
+    some members would have nothing else, and no work.
+    """
+    return {timezone.localdate(), (timezone.localtime() + MIDNIGHT_IS_NEAR).date()}
 
 
 def parse(name: str) -> tuple[Topic, date] | None:

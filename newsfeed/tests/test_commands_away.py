@@ -27,6 +27,7 @@ AGAIN = ["--topic", "TODAY", "--from-beginning", "--once"]
 # By command: the servers that it cannot do without, and arguments with which it asks them.
 NEEDS: dict[str, list[tuple[str, list[str]]]] = {
     "clean_up": [("MySQL", [])],
+    "consume": [("Kafka", ["feed", *AGAIN])],
     "consume_feed": [("Kafka", AGAIN)],
     "enroll_totp": [("MySQL", ["alice"])],
     "erase_deleted": [("MySQL", [])],

@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any
@@ -73,6 +75,39 @@ def _ask(port: int, path: str) -> tuple[int, str, str]:
 
     loop.run(step, port=port)
     return answers[0]
+
+
+def test_several_steps_run_side_by_side_until_a_signal_ends_all() -> None:
+    meet = threading.Barrier(2, timeout=30)
+    done: list[str] = []
+
+    def step(name: str) -> int:
+        meet.wait()  # neither gets past it alone
+        done.append(name)
+        if name == "second" and len(done) >= 6:
+            signal.raise_signal(signal.SIGTERM)
+        return 1
+
+    loop.run(partial(_until_broken, step, "first"), partial(_until_broken, step, "second"))
+    assert min(done.count("first"), done.count("second")) >= 2
+
+
+def _until_broken(step: Callable[[str], int], name: str) -> int:
+    """The other may have seen the signal first."""
+    with suppress(threading.BrokenBarrierError):
+        return step(name)
+    return 0
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_step_that_fails_ends_the_others_and_is_raised(failing: int) -> None:
+    def fail() -> int:
+        raise ValueError("a bug")
+
+    steps = [lambda: 0, lambda: 0]
+    steps[failing] = fail
+    with pytest.raises(ValueError, match="a bug"):
+        loop.run(*steps, idle_seconds=0.01)
 
 
 @pytest.mark.parametrize("numbers", [STOPPERS[:1], STOPPERS[1:], STOPPERS])
@@ -194,7 +229,7 @@ def test_a_worker_whose_step_hangs_is_not_alive(monkeypatch: pytest.MonkeyPatch)
     ("path", "status", "kind", "part"),
     [
         ("/livez", 200, "text/plain", r"\Alast step began \d+\.\d s ago\n\Z"),
-        ("/metrics", 200, "text/plain; version=", r'feed_events_consumed_total{outcome="ok",'),
+        ("/metrics", 200, "text/plain; version=", r"python_info{"),
         *((path, 404, "text/plain", r"\A/livez or /metrics\n\Z") for path in ("/", "/livez/")),
     ],
 )

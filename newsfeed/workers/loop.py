@@ -3,8 +3,10 @@
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -25,21 +27,39 @@ DATABASE_SECONDS = 10
 """For one answer. A connection that died without a word would be waited for without end."""
 
 
-def run(step: Callable[[], int], *, idle_seconds: float = 0, port: int = 0) -> None:
-    """Calls `step` until SIGTERM or SIGINT, which let the step in hand finish.
+def run(*steps: Callable[[], int], idle_seconds: float = 0, port: int = 0) -> None:
+    """Calls each step again and again until SIGTERM or SIGINT, which let the steps in hand finish.
 
-    A step returns how much it has done; after 0 the loop rests for `idle_seconds`. Port 0 serves
-    nothing. Raises CommandError when the port cannot be had.
+    Each has a thread of its own, the first one this thread. A step returns how much it has done;
+    after 0 it rests for `idle_seconds`. Port 0 serves nothing. Raises CommandError when the port
+    cannot be had. What one step raises ends the others, and is raised.
     """
     stopping = _signals()
     process.settle(DATABASE_SECONDS)
-    with _serve(port) as beat:
+    hearts = [_Heart() for _ in steps]
+    with _serve(port, hearts), ThreadPoolExecutor(len(steps)) as threads:
+        first, *others = [
+            partial(_repeat, step, heart, stopping, idle_seconds)
+            for step, heart in zip(steps, hearts, strict=True)
+        ]
+        running = [threads.submit(other) for other in others]
+        first()
+    for one in running:
+        one.result()
+    logger.info("stopped")
+
+
+def _repeat(
+    step: Callable[[], int], heart: "_Heart", stopping: SimpleQueue[int], idle_seconds: float
+) -> None:
+    try:
         while stopping.empty():
-            beat()
+            heart.beat()
             close_old_connections()
             if not step():
                 _rest(stopping, idle_seconds)
-    logger.info("stopped")
+    finally:
+        stopping.put(signal.SIGTERM)
 
 
 def until_stopped(work: Iterable[T]) -> Iterator[T]:
@@ -89,23 +109,29 @@ class _Heart:
     def beat(self) -> None:
         self._last_beat = time.monotonic()
 
+    def age(self) -> float:
+        return time.monotonic() - self._last_beat
+
     def liveness(self) -> tuple[bool, str]:
-        age = time.monotonic() - self._last_beat
+        age = self.age()
         return age < STALE_SECONDS, f"last step began {age:.1f} s ago"
 
 
+def _liveness(hearts: Sequence[_Heart]) -> tuple[bool, str]:
+    """Of the one that has waited longest."""
+    return max(hearts, key=_Heart.age).liveness()
+
+
 @contextmanager
-def _serve(port: int) -> Iterator[Callable[[], None]]:
-    """Yields what to call at each step."""
-    heart = _Heart()
+def _serve(port: int, hearts: Sequence[_Heart]) -> Iterator[None]:
     if not port:
-        yield heart.beat
+        yield
         return
     try:
-        server = MetricsServer("", port, heart.liveness)
+        server = MetricsServer("", port, lambda: _liveness(hearts))
     except (OSError, OverflowError) as error:
         raise CommandError(f"Cannot serve /livez and /metrics on port {port}: {error}") from error
     with server:
         server.start()
-        yield heart.beat
+        yield
         server.shutdown()

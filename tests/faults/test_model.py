@@ -27,13 +27,13 @@ from accounts.models import User
 from accounts.services import reinstate_user, suspend_user
 from feeds import services, store
 from feeds.events import FeedRecord
-from feeds.handlers import HANDLERS
 from feeds.selectors import newest_ids
 from feeds.store import Slice
 from follows.events import FollowEvent
 from follows.models import Follow
 from follows.services import follow, unfollow
 from newsfeed.events import outbox, relay
+from newsfeed.events.groups import readers
 from newsfeed.events.models import OutboxEvent
 from newsfeed.events.registry import decode
 from newsfeed.kafka import producer
@@ -170,7 +170,10 @@ class FeedModel(RuleBasedStateMachine):
 
     def handle(self, batch: list[Message]) -> None:
         topic = topic_of(batch[0])
-        HANDLERS[topic]([decode(topic, message.value) for message in batch])
+        records = [decode(topic, message.value) for message in batch]
+        for group in readers(topic):
+            if mine := [record for record in records if type(record) in group.types]:
+                group.handler(mine)
         self.applied |= {message.value for message in batch}
 
     @rule(user=person, looks=st.booleans())

@@ -90,6 +90,7 @@ _PODS = {
     "read": {"job": "api", "group": "read"},
     "write": {"job": "api", "group": "write"},
     "consumer": {"job": "consumer"},
+    "visibility": {"job": "consumer-visibility"},
     "relay": {"job": "relay"},
 }
 
@@ -146,7 +147,7 @@ def _requests(values: str) -> Series:
 
 
 def _behind(consumed: str) -> Series:
-    lag = {"job": "consumer", "topic": "feed"}
+    lag = {"job": "consumer", "consumer": "feed", "topic": "feed"}
     return (
         _one("feed_consumer_lag", "5000x200", **lag, pod="a")
         | _one("feed_consumer_lag", "4000x200", **lag, pod="b")
@@ -169,7 +170,7 @@ def _connections(used: int) -> Series:
 
 
 _POD = {"job": "consumer", "pod": "consumer-1"}
-_LETTERS = {**_POD, "topic": "feed", "reason": "invalid"}
+_LETTERS = {**_POD, "consumer": "feed", "topic": "feed", "reason": "invalid"}
 _KAFKA = {"job": "kafka-exporter", "topic": "feed-20261121", "partition": "3"}
 _UNDER = "kafka_topic_partition_under_replicated_partition"
 _AGE = "feed_outbox_oldest_age_seconds"
@@ -212,7 +213,7 @@ CASES = [
     *_pair("NoRequests", "page", _requests("0+900x107 96300x90"), _requests("0+900x200")),
     *_pair("NoRequests", "page", _requests("0+900x107 _x90"), _requests("0+800x107 85600x90")),
     *_values("OutboxStalled", "page", (_AGE, {"job": "relay"}), "61x200", "59x200"),
-    *_pair("ConsumersBehind", "page", _behind("0x200"), _behind("0+6000x200")),
+    *_pair("ConsumersBehind", "page", _behind("0x200"), _behind("0+6000x200"), consumer="feed"),
     *_values("ConsumerStuck", "ticket", (_POLLED, _POD), "0x200", "0+60x200", *_POD),
     *_values(
         "ConsumerHeld",
@@ -228,6 +229,7 @@ CASES = [
         ("feed_dlq_total", _LETTERS),
         "0x110 1x100",
         "7x200",
+        "consumer",
         "topic",
         "reason",
     ),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from newsfeed.events.groups import groups
 from tests.k8s.objects import (
     SCALED,
     environment,
@@ -123,6 +124,22 @@ def reads_scale_to_seven_and_writes_to_three(docs: list[Manifest]) -> Iterator[s
             yield f"{name} scales from {found[0]} to {found[1]}"
 
 
+CONSUMERS = {"consumer": ("feed",), "consumer-visibility": ("visibility",)}
+"""Which consumers a Deployment runs."""
+
+
+def every_consumer_has_a_deployment(docs: list[Manifest]) -> Iterator[str]:
+    missing = {group.name for group in groups()}
+    for w in workloads(docs):
+        command = w.pod["containers"][0].get("command", [])
+        if "consume" in command or "consume_feed" in command:
+            named = [word for word in command if word in missing] or ["feed"]
+            if tuple(named) != CONSUMERS.get(w.name):
+                yield f"{w} runs {named}"
+            missing -= set(named)
+    yield from (f"nothing runs the consumer {name}" for name in sorted(missing))
+
+
 def consumers_are_no_more_than_partitions(docs: list[Manifest]) -> Iterator[str]:
     settings = next(
         d["data"] for d in of_kind(docs, "ConfigMap") if "KAFKA_PARTITIONS" in d["data"]
@@ -131,12 +148,14 @@ def consumers_are_no_more_than_partitions(docs: list[Manifest]) -> Iterator[str]
     for doc in of_kind(docs, SCALED, "ScaledObject"):
         spec = doc["spec"]
         most = spec.get("maxReplicas", spec.get("maxReplicaCount"))
-        if spec["scaleTargetRef"]["name"] == "consumer" and most != partitions:
+        if spec["scaleTargetRef"]["name"].startswith("consumer") and most != partitions:
             yield f"{most} consumers for {partitions} partitions"
     for doc in of_kind(docs, "ScaledObject"):
-        for trigger in doc["spec"]["triggers"]:
-            if trigger["metadata"]["consumerGroup"] != settings["KAFKA_CONSUMER_GROUP"]:
-                yield f"the lag of {trigger['metadata']['consumerGroup']} is nobody's"
+        consumer = doc["spec"]["scaleTargetRef"]["name"]
+        ids = [f"{settings['KAFKA_CONSUMER_GROUP']}-{name}" for name in CONSUMERS.get(consumer, ())]
+        asked = [trigger["metadata"]["consumerGroup"] for trigger in doc["spec"]["triggers"]]
+        if asked != ids:
+            yield f"{consumer} has the groups {ids} and is scaled by the lag of {asked}"
 
 
 def images_are_pinned(docs: list[Manifest]) -> Iterator[str]:
@@ -265,6 +284,7 @@ CHECKS: list[Check] = [
     selected_pods_exist,
     autoscalers_own_the_replicas,
     reads_scale_to_seven_and_writes_to_three,
+    every_consumer_has_a_deployment,
     consumers_are_no_more_than_partitions,
     images_are_pinned,
     two_load_balancers,

@@ -11,6 +11,7 @@ from django.core.management import CommandError, load_command_class
 from django.core.management import get_commands as commands_of_apps
 from django.urls import Resolver404, resolve
 
+from feeds import erasure, settling
 from newsfeed.events import failures, relay
 from newsfeed.kafka import producer
 from newsfeed.workers.loop import STALE_SECONDS
@@ -107,12 +108,14 @@ def _host(
 
 def grace_is_longer_than_the_drain(docs: list[Manifest]) -> Iterator[str]:
     gunicorn = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    # A batch that fails and is tried again, its commit, and good-bye to the group.
+    batch = 2 * failures.RETRY_SECONDS + 3 * CLOSE_SECONDS + producer.DELIVERY_SECONDS
     drains = {
         "api-read": gunicorn["graceful_timeout"],
         "api-write": gunicorn["graceful_timeout"],
         "gateway": _nginx_seconds(docs),
-        # A batch that fails and is tried again, its commit, and good-bye to the group.
-        "consumer": 2 * failures.RETRY_SECONDS + 3 * CLOSE_SECONDS + producer.DELIVERY_SECONDS,
+        "consumer": batch,
+        "consumer-visibility": batch + 3 * (erasure.MOST_SECONDS + settling.MOST_SECONDS),
         # A slice that is sent and not acknowledged, topics made, sent again, and good-bye.
         "relay": relay.RELAY_SECONDS + relay.MISSING_SECONDS + CLOSE_SECONDS,
     }

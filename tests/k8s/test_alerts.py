@@ -9,12 +9,13 @@ import pytest
 import yaml
 from django.urls import resolve
 
-from feeds.handlers import DELIVERY
+from feeds.consumers import DELIVERY
 from k8s.generate.dashboards import DASHBOARDS
 from k8s.generate.prometheus_rule import NAMESPACES, RULES, groups, prometheus_rule
 from k8s.generate.slo_rules import RUNBOOKS, TARGET, text
 from newsfeed.settings import PROMETHEUS_LATENCY_BUCKETS
 from tests.k8s.alert_cases import CASES, Case, Series, up
+from tests.k8s.invariants import CONSUMERS
 from tests.k8s.objects import of_kind, one, workload
 from tests.k8s.rendering import OVERLAYS, ROOT, manifests_of
 from tests.k8s.tools import run
@@ -70,6 +71,11 @@ def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_is_silent()
     assert firing == {(rule["alert"], rule["labels"]["severity"]) for rule in _alerts()}
     silent = {case.name for case in CASES if not case.fires}
     assert silent == {rule["alert"] for rule in _alerts()}
+
+
+def test_each_consumer_is_missed_when_none_runs() -> None:
+    missed = [labels for case in CASES if case.name == "TargetMissing" for _, labels in case.fires]
+    assert set(CONSUMERS) <= {labels["job"] for labels in missed}
 
 
 @pytest.mark.parametrize("rules", sorted(RULES.glob("*.yml")), ids=lambda path: path.stem)
@@ -137,7 +143,7 @@ def test_pages_name_what_exists() -> None:
     """Commands, workloads, dashboards and other pages."""
     docs = manifests_of("production")
     there = {
-        r"manage\.py (\w+)": {path.stem for path in ROOT.glob("*/management/commands/*.py")},
+        r"manage\.py (\w+)": {path.stem for path in ROOT.glob("[!.]*/**/management/commands/*.py")},
         r"deployment/([a-z-]+)": {w["metadata"]["name"] for w in of_kind(docs, "Deployment")},
         r"([a-z]+)-0\b": {w["metadata"]["name"] for w in of_kind(docs, "StatefulSet")},
         r"[Dd]ashboards? \*([^*]+)\*": {board["title"] for board in DASHBOARDS.values()},

@@ -68,7 +68,16 @@ def test_the_operator_scrapes_and_labels_as_our_prometheus_does() -> None:
 
 def test_all_that_has_metrics_is_scraped() -> None:
     docs = manifests_of("production")
-    names = ("api-read", "api-write", "consumer", "relay", "mysql", "redis", "kafka-exporter")
+    names = (
+        "api-read",
+        "api-write",
+        "consumer",
+        "consumer-visibility",
+        "relay",
+        "mysql",
+        "redis",
+        "kafka-exporter",
+    )
     for name in names:
         assert "metrics" in workload(docs, name).port_names()
 

@@ -170,6 +170,10 @@ MUTATIONS: dict[i.Check, list[tuple[str, Mutation]]] = {
         ("local", _scale("api-read", "maxReplicas", 8)),
         ("local", _scale("api-write", "minReplicas", 2)),
     ],
+    i.every_consumer_has_a_deployment: [
+        ("local", _drop("Deployment", "consumer-visibility")),
+        ("local", _inside("consumer-visibility", "command", ["manage.py", "consume", "feed"])),
+    ],
     i.consumers_are_no_more_than_partitions: [
         ("local", _scale("consumer", "maxReplicas", 13)),
         ("local", _setting("KAFKA_PARTITIONS", "6")),

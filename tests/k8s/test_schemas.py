@@ -88,7 +88,7 @@ def test_argo_cds_resources_fit_their_schemas(folder: str, crd_schemas: Path) ->
 
 
 def test_a_misspelt_field_of_a_custom_resource_is_noticed(crd_schemas: Path) -> None:
-    [doc] = _custom(manifests_of("local", ("keda",)))
+    doc, _ = _custom(manifests_of("local", ("keda",)))
     assert _complaints(doc, crd_schemas) == []
     doc["spec"]["maxReplicas"] = 12
     [complaint] = _complaints(doc, crd_schemas)

@@ -36,7 +36,13 @@ def pods(service: Service) -> Iterator[list[Pod]]:
     """One of each Deployment of our image."""
     docs = manifests_of("production")
     pods = [Pod(docs, w.name, service.stack) for w in own(docs) if w.serves]
-    assert {pod.name for pod in pods} == {"api-read", "api-write", "consumer", "relay"}
+    assert {pod.name for pod in pods} == {
+        "api-read",
+        "api-write",
+        "consumer",
+        "consumer-visibility",
+        "relay",
+    }
     with ExitStack() as running:
         for pod in pods:
             pod.start()

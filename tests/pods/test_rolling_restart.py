@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.chaos_check import Findings, check_redis, check_walks
+from tests.k8s.invariants import CONSUMERS
 from tests.k8s.nginx import Nginx
 from tests.k8s.rendering import manifests_of
 from tests.pods.cluster_ip import ClusterIP
@@ -21,7 +22,7 @@ REPLICAS = 2
 LATE_SECONDS = 30
 WALKED = 12
 """So many feeds are read to their end, page by page."""
-WORKERS = ("consumer", "relay")
+WORKERS = (*CONSUMERS, "relay")
 
 
 class Cluster:

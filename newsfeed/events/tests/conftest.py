@@ -11,10 +11,11 @@ from conftest import Broker
 from feeds.events import FeedRecord
 from follows.events import Followed
 from newsfeed.events.consumer import Consumer
-from newsfeed.events.failures import Handler
-from newsfeed.events.registry import encode
+from newsfeed.events.groups import Group, Handler, groups
+from newsfeed.events.registry import encode, event_types
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.topics import Topic
+from tests.broker import topic_of
 from tests.names import own
 
 GROUP = own("events")
@@ -59,12 +60,19 @@ def start() -> Iterator[Start]:
     consumers: list[Consumer] = []
 
     def consume(handler: Handler, topic: Topic = Topic.FEED) -> Consumer:
-        consumers.append(Consumer({topic: handler}))
+        consumers.append(Consumer(group_of(handler, topic)))
         return consumers[-1]
 
     yield consume
     for consumer in consumers:
         consumer.close()
+
+
+def group_of(handler: Handler, topic: Topic) -> Group:
+    """Of all records of the topic, with the name of the consumer that reads it in earnest."""
+    if topic is Topic.FEED:
+        return Group("feed", handler, (FeedRecord,))
+    return Group("visibility", handler, tuple(event_types().values()))
 
 
 def step_until(reached: Callable[[], object], *consumers: Consumer, seconds: float = 60) -> None:
@@ -83,7 +91,7 @@ def topics(broker: Broker, settings: Settings) -> None:
     settings.KAFKA_PARTITIONS = 3
     topic_admin.ensure_topics()
     broker.mark()
-    broker.skip_to_end(GROUP)
+    broker.skip_to_end()
     producer.warm()
 
 
@@ -109,5 +117,10 @@ def send_raw(*values: bytes, topic: str = "", key: int = 0) -> None:
 
 
 def lag() -> int:
-    """What the group has not committed, of all dated topics."""
-    return sum(state.lag for state in topic_admin.topic_states() if "DLT" not in state.name)
+    """What the groups have not committed of the topics that they read."""
+    return sum(
+        state.lag
+        for group in groups()
+        for state in topic_admin.topic_states(group.id)
+        if topic_of(state.name) in group.topics
+    )

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("topics")
 
 
 def _metric(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0
+    return REGISTRY.get_sample_value(name, {"consumer": "feed"} | labels) or 0
 
 
 def test_records_are_handled_and_committed(start: Start, send: Send, handler: Recorder) -> None:
@@ -257,7 +257,7 @@ def test_a_member_that_leaves_hands_its_partitions_over_at_once(
     step_until(lambda: lag() == 0, leaves, stays)
     assert sorted(r.post_id for r in [*handler.records, *other.records]) == [1, 2, 3]
     leaves.close()
-    wait_until(lambda: broker.members(GROUP) == 1, LEAVES_SECONDS, "it has left")
+    wait_until(lambda: broker.members(f"{GROUP}-feed") == 1, LEAVES_SECONDS, "it has left")
     handler.records = []
     for key in range(3):
         send(key + 1, key=key)

@@ -32,7 +32,7 @@ def _letter(
     topic: Topic = Topic.FEED, offset: int = 42, value: bytes | None = b"\xff{"
 ) -> DeadLetter:
     raw = Raw("feed-20260309", 7, offset, value)
-    return dead_letters.letter(topic, raw, InvalidRecord("not JSON, 아님"))
+    return dead_letters.letter(topic, raw, InvalidRecord("not JSON, 아님"), group="feed")
 
 
 def test_headers_without_a_value_are_read(caplog: pytest.LogCaptureFixture) -> None:
@@ -51,6 +51,7 @@ def test_a_dead_letter_tells_where_it_is_from_and_why(topics: None, broker: Brok
     headers = {name: text.decode() for name, text in record.headers}
     written = datetime.fromisoformat(headers.pop("time"))
     assert headers == {
+        "group": "feed",
         "origin-topic": "feed-20260309",
         "origin-partition": "7",
         "origin-offset": "42",
@@ -124,7 +125,9 @@ def test_a_record_that_dies_again_has_one_row_which_is_not_replayed_yet() -> Non
 @pytest.mark.usefixtures("db", "refusing")
 def test_an_error_may_be_long_and_hold_anything() -> None:
     raw = Raw("feed-20260309", 7, 42, b"")
-    dead_letters.keep([dead_letters.letter(Topic.FEED, raw, ValueError("\n\ud800" * 1_000))])
+    dead_letters.keep(
+        [dead_letters.letter(Topic.FEED, raw, ValueError("\n\ud800" * 1_000), group="feed")]
+    )
     assert DeadLetter.objects.get().error.startswith("ValueError: \\ud800 \\ud800")
 
 

@@ -57,7 +57,12 @@ def test_a_batch_that_fails_once_or_twice_is_handled_again(
 
 def test_retries_are_counted(start: Start, send: Send, handler: Recorder) -> None:
     def retried() -> float:
-        return REGISTRY.get_sample_value("feed_events_retried_total", {"topic": "feed"}) or 0
+        return (
+            REGISTRY.get_sample_value(
+                "feed_events_retried_total", {"consumer": "feed", "topic": "feed"}
+            )
+            or 0
+        )
 
     before = retried()
     send(1)
@@ -113,7 +118,8 @@ def test_records_of_unknown_types_are_skipped_and_counted_and_stop_nobody(
 
 
 def _skipped(type_: str) -> float:
-    return REGISTRY.get_sample_value("feed_events_skipped_total", {"type": type_}) or 0
+    labels = {"consumer": "visibility", "type": type_}
+    return REGISTRY.get_sample_value("feed_events_skipped_total", labels) or 0
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3])

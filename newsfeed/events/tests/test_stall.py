@@ -165,7 +165,7 @@ def test_after_an_outage_it_has_its_time_again(
     now = [1_000.0]
     monkeypatch.setattr(stall, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
-    def away() -> None:
+    def away(_: str) -> None:
         raise BrokerUnavailable
 
     def step_after(seconds: float) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from newsfeed.kafka.topics import Topic, audit_log, days_from_today, is_ours, parse
+from newsfeed.kafka.topics import Topic, audit_log, days_from_today, days_to_read, is_ours, parse
 
 DAY = date(2026, 3, 9)
 
@@ -47,6 +47,15 @@ def test_days_are_counted_over_the_end_of_a_year() -> None:
     with time_machine.travel(datetime(2026, 12, 31, 12, tzinfo=UTC), tick=False):
         days = days_from_today(3)
     assert days == [date(2026, 12, 31), date(2027, 1, 1), date(2027, 1, 2)]
+
+
+@pytest.mark.parametrize(("minute", "days"), [(49, [8]), (50, [8, 9])])
+def test_tomorrows_topics_are_read_from_ten_minutes_before_midnight(
+    settings: Settings, minute: int, days: list[int]
+) -> None:
+    settings.TIME_ZONE = "Asia/Seoul"
+    with time_machine.travel(datetime(2026, 3, 8, 14, minute, tzinfo=UTC), tick=False):
+        assert days_to_read() == {date(2026, 3, day) for day in days}
 
 
 # `date` writes the years before 1000 with fewer than four digits; nothing was posted then.

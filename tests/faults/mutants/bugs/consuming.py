@@ -11,6 +11,7 @@ HOLD = f"{EVENTS}/test_consumer.py::test_what_cannot_be_handled_now_is_held_and_
 LATE_TOPIC = (
     f"{EVENTS}/test_consumer_topics.py::test_a_topic_that_is_discovered_late_is_read_from_its_start"
 )
+REPLAY = "feeds/tests/test_replay_dead_letters.py"
 FAILURES = f"{EVENTS}/test_failures.py"
 CRASH_POINT = (
     "tests/faults/test_crash_points.py"
@@ -75,9 +76,9 @@ def dead_letters_on_redis_outage(patch: Patch) -> None:
     killed_by=(f"{FAILURES}::test_the_third_try_is_one_by_one_and_only_the_culprits_die",),
 )
 def culprits_dropped(patch: Patch) -> None:
-    kept = "outcomes[index] = dead_letters.letter(topic, raws[index], cause"
-    logged = "dead_letters.letter(topic, raws[index], cause"
-    patch.edit("newsfeed.events.failures:apply", {kept: logged})
+    culprits = "in _culprits(records, group.handler).items():"
+    none = "in [*_culprits(records, group.handler).items()][:0]:"
+    patch.edit("newsfeed.events.failures:apply", {culprits: none})
 
 
 @mutant(
@@ -87,7 +88,7 @@ def culprits_dropped(patch: Patch) -> None:
     ),
 )
 def unknown_types_are_dead_letters(patch: Patch) -> None:
-    letter = "dead_letters.letter(topic, raw, error)"
+    letter = "dead_letters.letter(topic, raw, error, group=group.name)"
     patch.edit("newsfeed.events.failures:apply", {"Skipped(error.type)": letter})
 
 
@@ -104,6 +105,27 @@ def dead_letter_not_awaited(patch: Patch) -> None:
     killed_by=(f"{EVENTS}/test_registry.py::test_a_bad_event_is_invalid",),
 )
 def missing_id_accepted(patch: Patch) -> None:
-    value = 'decoder.decode(value or b"")'
-    filled_in = """decoder.decode((value or b"").replace(b"{", b'{"post_id":1,', 1))"""
+    value = '_decoder(record_type).decode(value or b"")'
+    filled_in = (
+        """_decoder(record_type).decode((value or b"").replace(b"{", b'{"post_id":1,', 1))"""
+    )
     patch.edit("newsfeed.events.registry:decode", {value: filled_in})
+
+
+@mutant(
+    breaks="I7: a consumer commits what another one has not applied",
+    killed_by=(f"{EVENTS}/test_groups.py::test_each_group_gets_every_record_and_waits_for_nobody",),
+)
+def groups_share_a_commit(patch: Patch) -> None:
+    patch.set("newsfeed.events.groups:Group.id", "all-of-them")
+
+
+@mutant(
+    breaks="I7: a replay applies a record again to consumers that have applied it",
+    killed_by=(
+        f"{REPLAY}::test_a_letter_goes_to_its_consumer_alone_and_one_that_names_none_to_all",
+    ),
+)
+def replay_reaches_every_group(patch: Patch) -> None:
+    named = "[get_group_or_raise(letter.group)] if letter.group else readers(topic)"
+    patch.edit("newsfeed.events.replay:_groups", {named: "readers(topic)"})

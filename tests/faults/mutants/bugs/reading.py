@@ -54,13 +54,13 @@ def reads_trust_redis(patch: Patch) -> None:
 @mutant(
     breaks="I5: a follow that overtakes an unfollow leaves the wrong posts in the feed",
     killed_by=(
-        "feeds/tests/test_handlers.py::test_the_order_of_follows_and_unfollows_does_not_matter",
+        "feeds/tests/test_consumers.py::test_the_order_of_follows_and_unfollows_does_not_matter",
         MODEL,
     ),
 )
 def follows_as_operations(patch: Patch) -> None:
-    freshen = "_freshen({event.actor_id for event in events if isinstance(event, FollowEvent)})"
-    patch.edit("feeds.handlers:apply_activity", {freshen: "merge(events)"}, merge=_merge)
+    refresh = "_refresh({event.actor_id for event in events if isinstance(event, FollowEvent)})"
+    patch.edit("feeds.consumers:apply_visibility", {refresh: "merge(events)"}, merge=_merge)
 
 
 def _merge(events: list[Any]) -> None:

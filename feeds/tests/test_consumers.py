@@ -5,15 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from prometheus_client import REGISTRY
-from rest_framework.test import APIClient
 
 from accounts.models import User
 from conftest import Redis
-from feeds import handlers, services
+from feeds import consumers, services
 from feeds.events import FeedRecord
 from feeds.store import StoreUnavailable
 from feeds.tests.conftest import (
-    FEED,
     Away,
     edges,
     make_ready,
@@ -23,6 +21,7 @@ from feeds.tests.conftest import (
 )
 from follows.events import Followed, FollowEvent, Unfollowed
 from follows.models import Follow
+from newsfeed.events.groups import readers
 from newsfeed.kafka.topics import Topic
 from posts.events import PostCreated, PostEvent, PostUpdated
 
@@ -44,16 +43,16 @@ def _writes(outcome: str) -> float:
     return REGISTRY.get_sample_value("feed_fanout_writes_total", {"outcome": outcome}) or 0
 
 
-def test_every_topic_has_a_handler() -> None:
-    assert set(handlers.HANDLERS) == set(Topic)
+def test_every_topic_has_a_consumer() -> None:
+    assert all(readers(topic) for topic in Topic)
 
 
 def test_feed_records_go_into_the_followers_feeds(alice: User, bob: User, carol: User) -> None:
     for user in (alice, bob):
         make_ready(user.pk)
     records = [_record(5, alice), _record(6, bob), _record(7, alice), _record(5, carol)]
-    handlers.push_posts(records)
-    handlers.push_posts(records[::-1])
+    consumers.push_posts(records)
+    consumers.push_posts(records[::-1])
     assert stored_ids(alice.pk) == [7, 5]
     assert stored_ids(bob.pk) == [6]
     assert read(carol.pk) is None
@@ -63,7 +62,7 @@ def test_delivery_is_measured_once_a_post_and_writes_each(alice: User, bob: User
     names = ("feed_delivery_seconds_count", "feed_delivery_seconds_sum")
     (count, seconds), written, cold = map(_metric, names), _writes("written"), _writes("cold")
     make_ready(bob.pk)
-    handlers.push_posts([_record(5, alice), _record(5, bob), _record(6, bob)])
+    consumers.push_posts([_record(5, alice), _record(5, bob), _record(6, bob)])
     assert (_writes("written"), _writes("cold")) == (written + 2, cold + 1)
     assert _metric(names[0]) == count + 2
     assert 6 <= _metric(names[1]) - seconds < 30
@@ -73,7 +72,7 @@ def test_a_post_from_a_clock_ahead_counts_as_delivered_at_once(alice: User) -> N
     names = ("feed_delivery_clock_skew_total", "feed_delivery_seconds_sum")
     early, seconds = map(_metric, names)
     ahead = timezone.now() + timedelta(seconds=60)
-    handlers.push_posts([FeedRecord(5, 1, alice.pk, "안녕", ahead)])
+    consumers.push_posts([FeedRecord(5, 1, alice.pk, "안녕", ahead)])
     assert list(map(_metric, names)) == [early + 1, seconds]
 
 
@@ -84,10 +83,10 @@ def test_a_follow_and_an_unfollow_give_the_follower_a_fresh_feed(
     make_ready(bob.pk)
     make_ready(carol.pk, [77])
     edges(alice, [bob])
-    handlers.apply_activity([_follow_event(Followed, bob)])
+    consumers.apply_visibility([_follow_event(Followed, bob)])
     assert stored_ids(bob.pk) == ids
     Follow.objects.all()._raw_delete("default")
-    handlers.apply_activity([_follow_event(Unfollowed, bob)])
+    consumers.apply_visibility([_follow_event(Unfollowed, bob)])
     assert stored_ids(bob.pk) == []
     assert stored_ids(carol.pk) == [77]
 
@@ -104,8 +103,8 @@ def test_the_order_of_follows_and_unfollows_does_not_matter(
     types: list[type[FollowEvent]] = [Followed, Unfollowed]
     for order in (types, types[::-1], types + types):
         for type_ in order:
-            handlers.apply_activity([_follow_event(type_, bob)])
-        handlers.apply_activity([_follow_event(type_, bob) for type_ in order])
+            consumers.apply_visibility([_follow_event(type_, bob)])
+        consumers.apply_visibility([_follow_event(type_, bob) for type_ in order])
         assert stored_ids(bob.pk) == (ids if follows_in_the_end else [])
 
 
@@ -115,23 +114,8 @@ def test_a_feed_is_rebuilt_once_for_all_changes_in_a_batch(
     rebuilt: list[int] = []
     monkeypatch.setattr(services, "rebuild", lambda user_id, _: rebuilt.append(user_id))
     change = _follow_event(Followed, bob)
-    handlers.apply_activity([change, change, _follow_event(Unfollowed, alice), change])
+    consumers.apply_visibility([change, change, _follow_event(Unfollowed, alice), change])
     assert sorted(rebuilt) == [alice.pk, bob.pk]
-
-
-def test_feeds_that_there_is_no_time_for_are_left_to_their_readers(
-    alice: User, as_bob: APIClient, bob: User, carol: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(handlers, "REBUILD_SECONDS", -1)
-    ids = write_posts(alice, 2)
-    make_ready(bob.pk)
-    make_ready(carol.pk, ids)
-    edges(alice, [bob])
-    follows = [_follow_event(Followed, bob), _follow_event(Unfollowed, carol)]
-    handlers.apply_activity(follows)
-    assert [read(user.pk) for user in (bob, carol)] == [None, None]
-    assert [post["id"] for post in as_bob.get(FEED).json()["results"]] == ids
-    assert stored_ids(bob.pk) == ids
 
 
 @pytest.mark.parametrize("event_type", [PostCreated, PostUpdated])
@@ -140,7 +124,7 @@ def test_other_activities_leave_the_feeds_alone(
 ) -> None:
     edges(alice, [bob])
     make_ready(bob.pk, [9, 8])
-    handlers.apply_activity([event_type(actor_id=alice.pk, post_id=9)])
+    consumers.apply_visibility([event_type(actor_id=alice.pk, post_id=9)])
     assert stored_ids(bob.pk) == [9, 8]
     assert redis.dbsize() == 1
 
@@ -148,6 +132,6 @@ def test_other_activities_leave_the_feeds_alone(
 def test_without_redis_the_records_must_come_again(bob: User, redis_away: Away) -> None:
     with redis_away():
         with pytest.raises(StoreUnavailable):
-            handlers.push_posts([_record(5, bob)])
+            consumers.push_posts([_record(5, bob)])
         with pytest.raises(StoreUnavailable):
-            handlers.apply_activity([_follow_event(Followed, bob)])
+            consumers.apply_visibility([_follow_event(Followed, bob)])

@@ -1,9 +1,12 @@
+from functools import cached_property
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from newsfeed.events import groups
 from newsfeed.kafka import topic_admin
 from newsfeed.kafka.pruning import prune_topics
+from newsfeed.kafka.topics import Topic, parse
 
 MAX_DAYS = 31
 MAX_AGE_DAYS = 3_650
@@ -24,7 +27,7 @@ class Command(BaseCommand):
         )
         ensure.add_argument("--days", type=int, default=2, help="how many days, today included (2)")
         actions.add_parser(
-            "list", help="each topic with its partitions, records and the group's lag"
+            "list", help="each topic with its partitions, records, and its consumers' lag"
         )
 
         prune = actions.add_parser(
@@ -49,8 +52,9 @@ class Command(BaseCommand):
         days, dry_run = self.days(options, MAX_AGE_DAYS), options["dry_run"]
         deleted = "would delete" if dry_run else "deleted"
         lines = []
-        for name, groups in prune_topics(days, dry_run=dry_run).items():
-            unread = ", ".join(f"{group} ({left})" for group, left in groups.items())
+        reading = {topic: [group.id for group in groups.readers(topic)] for topic in Topic}
+        for name, unread_by in prune_topics(days, reading, dry_run=dry_run).items():
+            unread = ", ".join(f"{group} ({left})" for group, left in unread_by.items())
             lines.append(f"kept {name}: unread by {unread}" if unread else f"{deleted} {name}")
         return lines or ["nothing to prune"]
 
@@ -62,6 +66,21 @@ class Command(BaseCommand):
 
     def list(self, _: dict[str, Any]) -> list[str]:
         rows = [
-            f"{s.name}  {s.partitions}  {s.records}  {s.lag}" for s in topic_admin.topic_states()
+            f"{state.name}  {state.partitions}  {state.records}  {self.lags(state.name) or '-'}"
+            for state in topic_admin.topic_states()
         ]
         return ["topic  partitions  records  lag", *rows]
+
+    def lags(self, name: str) -> str:
+        """Of each consumer that reads the topic."""
+        parsed = parse(name)
+        reading = groups.readers(parsed[0]) if parsed else []
+        return ", ".join(f"{group.name} {self.unread[group.id][name]}" for group in reading)
+
+    @cached_property
+    def unread(self) -> dict[str, dict[str, int]]:
+        """{group: {topic: records}}"""
+        return {
+            group.id: {state.name: state.lag for state in topic_admin.topic_states(group.id)}
+            for group in groups.groups()
+        }

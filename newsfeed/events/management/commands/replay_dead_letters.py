@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from feeds.handlers import HANDLERS
 from newsfeed.events import replay
 from newsfeed.events.replay import Waiting
 from newsfeed.kafka.topics import Topic
@@ -41,14 +40,15 @@ class Command(BaseCommand):
         count = 0
         for letter, _ in letters:
             count += 1
-            self.stdout.write(f"{letter}  attempts {letter.attempts}  {letter.error}\n")
+            consumer = letter.group or "-"
+            self.stdout.write(f"{letter}  {consumer}  attempts {letter.attempts}  {letter.error}\n")
         self.stdout.write(f"{count} to replay\n")
 
     def replay(self, letters: Iterable[Waiting]) -> None:
         replayed = failed = 0
         try:
             for letter, settle in tqdm(letters, unit="letter", disable=not sys.stderr.isatty()):
-                applied = replay.apply_again(letter, HANDLERS)
+                applied = replay.apply_again(letter)
                 settle()
                 replayed += applied
                 failed += not applied

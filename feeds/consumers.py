@@ -1,9 +1,10 @@
-"""What the records mean for the feeds."""
+"""What the records mean for the feeds.
 
-import time
+New posts have a consumer of their own: nothing that takes long delays them.
+"""
+
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from django.utils import timezone
 from prometheus_client import Counter, Histogram
@@ -11,10 +12,10 @@ from prometheus_client import Counter, Histogram
 from accounts.events import UserDeleted
 from feeds import erasure, services, settling, store
 from feeds.events import FeedRecord
-from follows.events import FollowEvent
+from follows.events import Followed, FollowEvent, Unfollowed
 from newsfeed.events.event import Event
-from newsfeed.kafka.topics import Topic
-from posts.events import VisibilityChanged
+from newsfeed.events.groups import consumer
+from posts.events import PostDeleted, PostHidden, PostUnhidden, VisibilityChanged
 
 DELIVERY = Histogram(
     "feed_delivery_seconds",
@@ -28,10 +29,8 @@ WRITES = Counter(
 for _outcome in ("written", "cold"):
     WRITES.labels(_outcome)
 
-REBUILD_SECONDS = 0.2
-"""A rebuild takes some 13 ms, mostly MySQL's, and feed records wait meanwhile."""
 
-
+@consumer("feed", FeedRecord)
 def push_posts(records: list[FeedRecord]) -> None:
     posts: defaultdict[int, list[int]] = defaultdict(list)
     for record in records:
@@ -51,28 +50,19 @@ def _observe_delivery(seconds: float) -> None:
     DELIVERY.observe(max(0.0, seconds))
 
 
-def apply_activity(events: Sequence[Event]) -> None:
-    """Each of its parts is bounded in time, however many followers there are and events."""
-    _freshen({event.actor_id for event in events if isinstance(event, FollowEvent)})
+@consumer("visibility", PostDeleted, PostHidden, PostUnhidden, Followed, Unfollowed, UserDeleted)
+def apply_visibility(events: Sequence[Event]) -> None:
+    """Each part is bounded in time, however many followers and events there are."""
+    _refresh({event.actor_id for event in events if isinstance(event, FollowEvent)})
     erasure.erase({event.actor_id for event in events if isinstance(event, UserDeleted)})
     settling.settle(event for event in events if isinstance(event, VisibilityChanged))
 
 
-def _freshen(user_ids: set[int]) -> None:
+def _refresh(user_ids: set[int]) -> None:
     """Whose follows changed gets a fresh feed, once for all the changes in the batch.
 
-    All go cold first. For those that there is no time for, that is enough: who reads a cold feed
-    rebuilds it.
+    All go cold first: whoever reads a cold feed rebuilds it.
     """
     store.workers.invalidate(user_ids)
-    give_up_at = time.monotonic() + REBUILD_SECONDS
     for user_id in user_ids:
-        if time.monotonic() > give_up_at:
-            return
         services.rebuild(user_id, store.workers)
-
-
-HANDLERS: dict[Topic, Callable[[list[Any]], None]] = {
-    Topic.FEED: push_posts,
-    Topic.ACTIVITY: apply_activity,
-}
