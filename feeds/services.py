@@ -11,9 +11,7 @@ from feeds import store
 from feeds.selectors import feed_posts, newest_ids
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from follows.selectors import active_followee_ids, followee_ids
-from newsfeed.breaker import BreakerOpen
 from newsfeed.mysql.replica import on_primary
-from newsfeed.redis.client import breaker as redis_breaker
 from posts.selectors import FeedPost
 
 logger = logging.getLogger(__name__)
@@ -83,14 +81,13 @@ def _candidates(user_id: int, before: int, count: int) -> Iterator[list[int]]:
 def _from_redis(user_id: int, before: int, count: int) -> tuple[list[int], int]:
     """Ids that Redis answers for, and the id below which MySQL has to go on."""
     try:
-        with redis_breaker.guard():
-            page = store.requests.read(user_id, before=before, limit=count + SPARE)
+        page = store.requests.read(user_id, before=before, limit=count + SPARE)
         if page is not None:
             READ_SOURCE.labels("redis").inc()
             is_all = len(page.ids) < count + SPARE
             return page.ids, min(before, page.floor + 1) if is_all else page.ids[-1]
         snapshot = rebuild(user_id, store.requests)
-    except (StoreUnavailable, BreakerOpen) as error:
+    except StoreUnavailable as error:
         logger.warning("feed of user %d is read from MySQL: %r", user_id, error)
         snapshot = None
     if snapshot is None:

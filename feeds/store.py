@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django_redis import get_redis_connection
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -33,7 +32,8 @@ from redis.exceptions import (
 )
 
 from newsfeed.exceptions import Unavailable
-from newsfeed.redis.client import Cluster, Command, Redis, Script, ping, round_trip
+from newsfeed.redis import client
+from newsfeed.redis.client import Client, Command, Script
 
 BUILD_MS = 10_000
 """A builder that has not finished by then is taken for dead, and another may begin."""
@@ -106,13 +106,8 @@ def _unavailable() -> Iterator[None]:
 class FeedStore:
     """Every method raises StoreUnavailable."""
 
-    def __init__(self, alias: str) -> None:
-        self._alias = alias
-
-    @property
-    def _redis(self) -> Redis | Cluster:
-        connection: Redis | Cluster = get_redis_connection(self._alias)
-        return connection
+    def __init__(self, redis: Client) -> None:
+        self._redis = redis
 
     def push(self, posts: Mapping[int, Sequence[int]]) -> int:
         """Adds post ids to the feeds of users: {user id: [post id, ...]}. Cold feeds stay cold.
@@ -175,7 +170,7 @@ class FeedStore:
 
     def ping(self) -> None:
         with _unavailable():
-            ping(self._redis)
+            self._redis.ping()
 
     def _run(self, script: Script, user_id: int, *arguments: int) -> Any:
         (reply,) = self._ask([("EVALSHA", script.sha, 1, key(user_id), *arguments)])
@@ -183,7 +178,7 @@ class FeedStore:
 
     def _ask(self, commands: Iterable[Command], *, durable: bool = False) -> list[Any]:
         with _unavailable():
-            return round_trip(self._redis, commands, durable=durable)
+            return self._redis.send(commands, durable=durable)
 
 
 def _scores(reply: list[Any]) -> dict[str, float]:
@@ -193,7 +188,5 @@ def _scores(reply: list[Any]) -> dict[str, float]:
     return {member.decode(errors="replace"): float(score) for member, score in pairs}
 
 
-requests = FeedStore("default")
-"""Gives up after a quarter of a second: the caller reads MySQL instead."""
-workers = FeedStore("worker")
-"""Waits longer: the caller has nothing else to do."""
+requests = FeedStore(client.requests)
+workers = FeedStore(client.workers)

@@ -48,6 +48,10 @@ class Breaker:
         self._lock = threading.Lock()
         self._calls: deque[tuple[bool, bool]] = deque(maxlen=self.window)
         self._opened = OPENED.labels(self.name)
+        self.reset()
+
+    def reset(self) -> None:
+        """Closes it and forgets all calls."""
         self._enter(State.CLOSED)
 
     @contextmanager

@@ -2,12 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from feeds import erasure, services, settling
+from feeds import erasure, settling
 from newsfeed.events import relay
 from newsfeed.redis import client as newsfeed_redis
 from tests.waits import PATIENCE_SECONDS, PATIENT_WAITS, kafka_waits
@@ -16,11 +15,15 @@ from tests.waits import PATIENCE_SECONDS, PATIENT_WAITS, kafka_waits
 @pytest.fixture(autouse=True)
 def _closed_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test breaks does not keep the next from asking, and nor does what was only late."""
-    kafka_breaker = replace(relay.kafka_breaker, slow_seconds=PATIENCE_SECONDS)
-    redis_breaker = replace(newsfeed_redis.breaker, slow_seconds=PATIENCE_SECONDS)
-    monkeypatch.setattr(relay, "kafka_breaker", kafka_breaker)
-    monkeypatch.setattr(services, "redis_breaker", redis_breaker)
-    monkeypatch.setattr(newsfeed_redis, "breaker", redis_breaker)
+    for breaker in (relay.kafka_breaker, newsfeed_redis.breaker):
+        breaker.reset()
+        monkeypatch.setattr(breaker, "slow_seconds", PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def redis_always_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it fails."""
+    monkeypatch.setattr(newsfeed_redis.breaker, "minimum", 1_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import ReadOnlyError
 
 from conftest import free_port
-from newsfeed.redis.client import Cluster, ping
+from newsfeed.redis.client import Client, Cluster
 from newsfeed.redis.settings import caches as redis_caches
 from tests.deadline import wait_until
 from tests.redis_server import RedisServer
@@ -227,7 +227,7 @@ def client_of(alias: str) -> Cluster:
 def _is_known(alias: str) -> bool:
     """With a connection to each node: to connect takes long on a busy machine."""
     try:
-        ping(client_of(alias))
+        Client(alias).ping()
     except RedisError:
         return False
     return True

@@ -141,16 +141,15 @@ def _is_out(session: APIClient) -> bool:
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.usefixtures("redis_always_asked")
 def test_a_redis_that_was_away_meanwhile_does_not_let_in_who_is_out(
     session: APIClient,
     alice: User,
     redis_away: Away,
     end: End,
-    monkeypatch: pytest.MonkeyPatch,
     redis: Redis,
 ) -> None:
     """It comes back with all that it held."""
-    monkeypatch.setattr(newsfeed_redis.breaker, "minimum", 1_000)
     assert _queries(session) == 0
     with redis_away():
         end(session, alice)

@@ -110,6 +110,7 @@ def test_feeds_are_drawn_from_every_node_and_seen_as_they_are(fans: list[User]) 
     assert contents == {pk: (pk, {str(pk + 1): pk + 1}) for pk in users}
 
 
+@pytest.mark.usefixtures("redis_always_asked")
 def test_a_slot_that_nobody_owns_makes_the_store_unavailable_for_it_alone(
     redis_cluster: RedisCluster, fans: list[User]
 ) -> None:
@@ -196,6 +197,7 @@ def test_a_replica_that_takes_over_has_every_post_that_was_delivered(
     assert _killed_no_record(consumer)
 
 
+@pytest.mark.usefixtures("redis_always_asked")
 def test_what_must_outlive_a_node_is_not_done_before_its_replica_has_it(
     redis_cluster: RedisCluster, fans: list[User], settings: Settings
 ) -> None:

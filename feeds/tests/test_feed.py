@@ -16,7 +16,6 @@ from feeds import services, store
 from feeds.tests.conftest import FEED, TOKEN, Away, edges, stored_ids, walk, write_posts
 from follows.models import Follow
 from newsfeed.api.paging import MAX_ID
-from newsfeed.redis import client as newsfeed_redis
 from posts.models import Post
 
 Prepare = Callable[[], str]
@@ -253,22 +252,6 @@ def test_of_two_readers_of_a_cold_feed_one_rebuilds_it(
     assert stored_ids(bob.pk) == ids
     assert [*chain(*walk(as_bob, limit=20))] == ids
     assert _reads("db") == from_db + 2
-
-
-def test_a_redis_that_is_away_is_not_asked_for_long(
-    as_bob: APIClient,
-    alice: User,
-    redis_away: Away,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ids = write_posts(alice, 2)
-    asked: list[int] = []
-    with redis_away():
-        for _ in range(newsfeed_redis.breaker.minimum):
-            assert _ids(as_bob) == ids
-        monkeypatch.setattr(store.FeedStore, "read", lambda *_, **__: asked.append(1))
-        assert _ids(as_bob) == ids
-    assert asked == []
 
 
 def test_nobody_has_no_feed(client: APIClient, as_bob: APIClient) -> None:

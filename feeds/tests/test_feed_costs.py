@@ -35,7 +35,7 @@ def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What was sent to Redis; a pipeline is sent at once."""
-    redis = store.requests._redis
+    redis = store.requests._redis.connection
     assert isinstance(redis, Redis)
     connection_class = redis.connection_pool.connection_class
     sent: list[object] = []

@@ -15,6 +15,7 @@ from follows.services import follow, unfollow
 from newsfeed.events import relay
 from newsfeed.events.models import OutboxEvent
 from newsfeed.kafka.topics import Topic
+from newsfeed.redis import client as newsfeed_redis
 from posts.services import create_post, delete_post, edit_post, hide_post, unhide_post
 
 Events = list[dict[str, object]]
@@ -113,11 +114,22 @@ def test_a_follow_makes_the_feed_cold_at_once(
 
 
 @pytest.mark.usefixtures("pipeline")
-def test_a_follow_needs_no_redis(as_bob: APIClient, alice: User, redis_away: Away) -> None:
+def test_a_follow_needs_no_redis_and_stops_asking_it(
+    as_bob: APIClient,
+    alice: User,
+    bob: User,
+    redis: Redis,
+    redis_away: Away,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(newsfeed_redis.breaker, "open_seconds", 60)
     path = f"/api/v1/users/{alice.pk}/follow/"
     with redis_away():
         assert as_bob.post(path).status_code == 201
         assert as_bob.delete(path).status_code == 204
+    make_ready(bob.pk)
+    assert as_bob.post(path).status_code == 201
+    assert redis.exists(f"feed:{bob.pk}")
 
 
 @pytest.mark.usefixtures("pipeline")

@@ -13,6 +13,7 @@ from conftest import caches_at
 from feeds import store
 from feeds.store import FeedStore, Slice, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, RedisServer, make_ready, stored_ids
+from newsfeed.redis import client as newsfeed_redis
 from newsfeed.redis.client import RedisError
 from tests.deadline import assert_quick, wait_until
 
@@ -48,6 +49,22 @@ def test_without_redis_every_operation_says_so(
         _fails(operation, feeds)
 
 
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_requests_do_not_ask_a_redis_that_has_just_failed(
+    name: str, redis_away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newsfeed_redis.breaker, "open_seconds", 60)
+    with redis_away():
+        for _ in range(newsfeed_redis.breaker.minimum):
+            _fails(OPERATIONS["remove"], store.requests)
+    OPERATIONS[name](store.workers)
+    if name == "ping":  # what tells readiness must not come from memory
+        store.requests.ping()
+    else:
+        _fails(OPERATIONS[name], store.requests)
+
+
+@pytest.mark.usefixtures("redis_always_asked")
 def test_a_redis_that_went_and_came_is_used_again(redis_server: RedisServer) -> None:
     make_ready(ANN, [5])
     redis_server.stop()
@@ -58,6 +75,7 @@ def test_a_redis_that_went_and_came_is_used_again(redis_server: RedisServer) -> 
     assert stored_ids(ANN) == [6]
 
 
+@pytest.mark.usefixtures("redis_always_asked")
 def test_a_request_does_not_wait_for_a_redis_that_hangs(
     redis_server: RedisServer, settings: Settings
 ) -> None:
@@ -68,6 +86,7 @@ def test_a_request_does_not_wait_for_a_redis_that_hangs(
         assert_quick(partial(_fails, operation, store.requests), 0.6)
 
 
+@pytest.mark.usefixtures("redis_always_asked")
 def test_a_late_answer_does_not_meet_the_next_caller(redis_server: RedisServer) -> None:
     make_ready(ANN, [5])
     make_ready(BEN, [6])
@@ -90,20 +109,20 @@ def test_a_worker_waits_longer(redis_server: RedisServer) -> None:
 
 
 def _is_full(server: RedisServer, folder: Path) -> None:
-    store.workers._redis.config_set("maxmemory", "1")
+    store.workers._redis.connection.config_set("maxmemory", "1")
 
 
 def _is_a_replica(server: RedisServer, folder: Path) -> None:
-    store.workers._redis.replicaof("127.0.0.1", "1")
+    store.workers._redis.connection.replicaof("127.0.0.1", "1")
 
 
 def _lacks_replicas(server: RedisServer, folder: Path) -> None:
-    store.workers._redis.config_set("min-replicas-to-write", "1")
+    store.workers._redis.connection.config_set("min-replicas-to-write", "1")
 
 
 def _cannot_save(server: RedisServer, folder: Path) -> None:
     """Stands for a full disk: Redis then refuses writes."""
-    redis = store.workers._redis
+    redis = store.workers._redis.connection
     (folder / "dump.rdb").mkdir()
     redis.config_set("save", "3600 1")
     redis.bgsave()
@@ -114,7 +133,7 @@ def _cannot_save(server: RedisServer, folder: Path) -> None:
 
 def _is_busy(server: RedisServer, folder: Path) -> None:
     """With somebody's script that does not end."""
-    redis = store.workers._redis
+    redis = store.workers._redis.connection
     redis.config_set("busy-reply-threshold", "1")
 
     def run() -> None:

@@ -105,6 +105,7 @@ def test_a_feed_that_is_not_ready_is_read_from_mysql(
     assert walk(as_bob, 10) == [[post_id]]
 
 
+@pytest.mark.usefixtures("redis_always_asked")
 def test_without_redis_the_feed_is_unknown(
     why: Callable[[], Any], redis_away: Away, bob: User, post_id: int
 ) -> None:

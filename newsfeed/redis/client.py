@@ -1,9 +1,10 @@
-"""Redis for requests: several commands in one round trip, behind one breaker for all of them.
+"""Redis: several commands in one round trip, and for requests one breaker for all of them.
 
 What it asks may be a single Redis or, if REDIS_URL says so, a cluster.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -11,27 +12,21 @@ from typing import Any
 from django_redis import get_redis_connection
 from hiredis import pack_command
 from redis.client import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    ConnectionError,  # noqa: A004
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
 
 from newsfeed.breaker import Breaker, BreakerOpen
 from newsfeed.redis import cluster
 from newsfeed.redis.topology import Cluster
 from newsfeed.redis.wire import Command, borrowed, read_reply
 
-__all__ = [
-    "Cluster",
-    "Command",
-    "Redis",
-    "RedisError",
-    "RedisUnavailable",
-    "Script",
-    "ask",
-    "ping",
-    "round_trip",
-]
+__all__ = ["Client", "Cluster", "Command", "RedisError", "RedisUnavailable", "Script", "ask"]
 
 FOREIGN = b""
-breaker = Breaker("redis", slow_seconds=0.2)
 
 
 class RedisUnavailable(Exception):
@@ -51,16 +46,54 @@ class Script:
 _sources: dict[str, str] = {}
 
 
+class Client:
+    """The Redis of one entry in settings.CACHES. Every method raises RedisError.
+
+    The breaker, if there is one, guards each call but a ping.
+    """
+
+    def __init__(self, alias: str, breaker: Breaker | None = None) -> None:
+        self._alias = alias
+        self._breaker = breaker
+
+    @property
+    def connection(self) -> Redis | Cluster:
+        connection: Redis | Cluster = get_redis_connection(self._alias)
+        return connection
+
+    def send(self, commands: Iterable[Command], *, durable: bool = False) -> list[Any]:
+        """The replies, in order."""
+        try:
+            with self._breaker.guard() if self._breaker else nullcontext():
+                return _round_trip(self.connection, commands, durable=durable)
+        except BreakerOpen as error:
+            raise ConnectionError("not asked, since its last calls failed") from error
+
+    def ping(self) -> None:
+        """A cluster answers if all of its slots are served."""
+        redis = self.connection
+        if isinstance(redis, Cluster):
+            cluster.ping(redis)
+        else:
+            redis.ping()
+
+
+breaker = Breaker("redis", slow_seconds=0.2)
+requests = Client("default", breaker)
+"""Gives up after a quarter of a second: the caller goes on without Redis."""
+workers = Client("worker")
+"""Waits longer: the caller has nothing else to do."""
+
+
 def ask(*commands: Command, durable: bool = False) -> list[Any]:
-    """The replies, in order. Gives up after a quarter of a second. Raises RedisUnavailable."""
+    """For requests: the replies, in order. Raises RedisUnavailable."""
     try:
-        with breaker.guard():
-            return round_trip(get_redis_connection("default"), commands, durable=durable)
-    except (RedisError, BreakerOpen) as error:
+        return requests.send(commands, durable=durable)
+    except RedisError as error:
         raise RedisUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-def round_trip(
+def _round_trip(
     redis: Redis | Cluster, commands: Iterable[Command], *, durable: bool = False
 ) -> list[Any]:
     """By hand: redis-py's pipeline spends four times the CPU. Raises the first error among replies.
@@ -83,14 +116,6 @@ def round_trip(
         elif isinstance(reply, RedisError):
             raise reply
     return replies
-
-
-def ping(redis: Redis | Cluster) -> None:
-    """Raises RedisError. A cluster answers if all of its slots are served."""
-    if isinstance(redis, Cluster):
-        cluster.ping(redis)
-    else:
-        redis.ping()
 
 
 def _with_source(command: Command) -> Command:

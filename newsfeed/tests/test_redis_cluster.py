@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from conftest import free_port
 from newsfeed.redis import client as newsfeed_redis
-from newsfeed.redis.client import Cluster, Command, RedisUnavailable, Script, ask, round_trip
+from newsfeed.redis.client import Client, Cluster, Command, RedisUnavailable, Script, ask
 from newsfeed.redis.settings import caches as redis_caches
 from tests.deadline import assert_quick, wait_until
 from tests.redis_cluster import PRIMARIES, SOON_MS, RedisCluster, client_of, use
@@ -29,7 +29,7 @@ def _keys(cluster: RedisCluster) -> list[str]:
 def _is_answered(*keys: str) -> bool:
     """By somebody whose breaker never opens."""
     try:
-        round_trip(client_of("default"), [("GET", key) for key in keys])
+        Client("default").send([("GET", key) for key in keys])
     except newsfeed_redis.RedisError:
         return False
     return True
@@ -185,10 +185,8 @@ def test_what_is_to_last_is_not_answered_before_a_replica_has_it(
         ask(("SET", with_replica, 1), durable=True)
 
 
-def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(
-    redis_cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(newsfeed_redis.breaker, "minimum", 1_000)
+@pytest.mark.usefixtures("redis_always_asked")
+def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(redis_cluster: RedisCluster) -> None:
     key = _keys(redis_cluster)[0]
     redis_cluster.nodes[3].stop()
 
@@ -206,7 +204,7 @@ def test_a_replica_that_is_known_to_be_dead_is_not_waited_for(
 
 def _last(*commands: Command) -> list[object]:
     """With the consumer's patience: a busy machine's replica may be slow."""
-    return round_trip(client_of("worker"), commands, durable=True)
+    return newsfeed_redis.workers.send(commands, durable=True)
 
 
 def _waits(cluster: RedisCluster) -> int:
@@ -265,10 +263,10 @@ def test_a_new_owners_replica_is_looked_up_before_it_is_asked_again(
 
 
 @pytest.mark.parametrize("frozen", [1, 4])
+@pytest.mark.usefixtures("redis_always_asked")
 def test_a_request_does_not_wait_for_nodes_that_hang(
-    redis_cluster: RedisCluster, frozen: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    redis_cluster: RedisCluster, frozen: int, settings: Settings
 ) -> None:
-    monkeypatch.setattr(newsfeed_redis.breaker, "minimum", 1_000)
     use(redis_caches(redis_cluster.url), settings)
     keys = _keys(redis_cluster)
     wait_until(lambda: _is_answered(*keys), 60, "connections")
@@ -283,10 +281,10 @@ def test_a_request_does_not_wait_for_nodes_that_hang(
         assert_quick(ask_in_vain, 0.6)
 
 
+@pytest.mark.usefixtures("redis_always_asked")
 def test_nor_for_a_cluster_that_was_never_there(
-    redis_cluster: RedisCluster, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    redis_cluster: RedisCluster, settings: Settings
 ) -> None:
-    monkeypatch.setattr(newsfeed_redis.breaker, "minimum", 1_000)
     names = map("new-{}".format, count())
     for node in redis_cluster.nodes:
         node.freeze()
