@@ -1,4 +1,5 @@
 import gc
+import math
 import os
 import socket
 import threading
@@ -177,18 +178,12 @@ def redis() -> Redis:
 
 
 @pytest.fixture(autouse=True)
-def _own_keys_and_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh_process() -> None:
     """The keys of the test before were rolled back. And nothing is revoked but by the test, so a
     second that passes adds no query: what it revokes makes its process ask MySQL again."""
-    monkeypatch.setattr(keys, "_ring", keys.EMPTY_RING)
-    monkeypatch.setattr(keys, "_missed_at", -keys.MISS_SECONDS)
-    monkeypatch.setattr(revocation, "_trusted_until", float("inf"))
-
-
-@pytest.fixture(autouse=True)
-def _forgotten_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor what one asks for."""
-    monkeypatch.setattr(limits, "_memory", limits.Memory())
+    keys.ring.reset()
+    limits.memory.reset()
+    revocation.lease.until = math.inf
 
 
 _given: set[int] = set()
@@ -237,7 +232,7 @@ def new_topics(broker: Broker, settings: Settings) -> Iterator[None]:
     yield
     broker.delete(NEW_PREFIX)
     producer.close()  # it would ask for them again and again
-    producer._forget()
+    producer.current.reset()
 
 
 @pytest.fixture(scope="session")
@@ -264,13 +259,13 @@ def kafka_away() -> Callable[[], AbstractContextManager[None]]:
     @contextmanager
     def away() -> Iterator[None]:
         producer.close()
-        producer._forget()
+        producer.current.reset()
         servers = [f"127.0.0.1:{free_port()}"]
         with override_settings(KAFKA_BOOTSTRAP_SERVERS=servers), kafka_waits(REAL_WAITS):
             yield
-        if dead := producer._producer:  # a close that cannot flush leaves the thread behind
+        if dead := producer.current.producer:  # a close that cannot flush leaves the thread behind
             dead._sender.force_close()
-        producer._forget()
+        producer.current.reset()
         if topic_admin.topic_states():
             producer.warm()
 

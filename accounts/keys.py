@@ -5,6 +5,7 @@ extract step of HKDF, RFC 5869), so who reads the database alone can forge nothi
 """
 
 import hmac
+import math
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -33,27 +34,49 @@ class Key:
     """None for the primary one."""
 
 
-@dataclass(frozen=True)
 class Ring:
-    keys: dict[str, Key]
-    loaded_at: float
+    """The keys by their kid, as this process last read them from MySQL."""
 
-    @property
-    def primary(self) -> Key | None:
-        return next((key for key in self.keys.values() if key.is_primary), None)
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets them, as a process that has just started."""
+        self._keys: dict[str, Key] = {}
+        self._loaded_at = self._missed_at = -math.inf
+
+    def recent(self) -> dict[str, Key]:
+        """At most RELOAD_SECONDS old."""
+        is_recent = time.monotonic() < self._loaded_at + RELOAD_SECONDS
+        return self._keys if is_recent else self.reload()
+
+    def reload_for_unknown(self) -> dict[str, Key]:
+        """At most MISS_SECONDS old."""
+        now = time.monotonic()
+        if now < self._missed_at + MISS_SECONDS:
+            return self._keys
+        self._missed_at = now
+        return self.reload()
+
+    def reload(self) -> dict[str, Key]:
+        loaded_at = time.monotonic()
+        self._keys = {
+            row.kid: Key(row.kid, derive(bytes(row.seed)), bool(row.is_primary), row.verifies_until)
+            for row in SigningKey.objects.all()
+        }
+        self._loaded_at = loaded_at
+        return self._keys
 
 
-EMPTY_RING = Ring({}, loaded_at=-RELOAD_SECONDS)
-_ring = EMPTY_RING
-_missed_at = -MISS_SECONDS
+ring = Ring()
 
 
 def signing_key() -> Key:
     """The primary key; the first one is made when it is asked for."""
-    key = _recent().primary or _reload().primary
+    key = _primary(ring.recent()) or _primary(ring.reload())
     if key is None:
         _create_first()
-        key = _reload().primary
+        key = _primary(ring.reload())
     assert key
     return key
 
@@ -66,13 +89,17 @@ def verifying_key(kid: object) -> Key | None:
     """
     if not isinstance(kid, str):
         return None
-    key = _recent().keys.get(kid) or _reload_for_unknown().keys.get(kid)
+    key = ring.recent().get(kid) or ring.reload_for_unknown().get(kid)
     return key if key and _verifies(key) else None
 
 
 def verifying_keys() -> list[Key]:
     """All of this moment: another process may have made one since this one last looked."""
-    return [key for key in _reload().keys.values() if _verifies(key)]
+    return [key for key in ring.reload().values() if _verifies(key)]
+
+
+def _primary(keys: dict[str, Key]) -> Key | None:
+    return next((key for key in keys.values() if key.is_primary), None)
 
 
 def _verifies(key: Key) -> bool:
@@ -133,27 +160,3 @@ def _create_first() -> None:
 
 def _create_primary() -> SigningKey:
     return SigningKey.objects.create(kid=uuid4().hex, seed=secrets.token_bytes(32), is_primary=True)
-
-
-def _recent() -> Ring:
-    return _ring if time.monotonic() < _ring.loaded_at + RELOAD_SECONDS else _reload()
-
-
-def _reload_for_unknown() -> Ring:
-    global _missed_at  # noqa: PLW0603 (of the one ring)
-    now = time.monotonic()
-    if now < _missed_at + MISS_SECONDS:
-        return _ring
-    _missed_at = now
-    return _reload()
-
-
-def _reload() -> Ring:
-    global _ring  # noqa: PLW0603 (one ring a process, replaced as a whole)
-    loaded_at = time.monotonic()
-    keys = {
-        row.kid: Key(row.kid, derive(bytes(row.seed)), bool(row.is_primary), row.verifies_until)
-        for row in SigningKey.objects.all()
-    }
-    _ring = Ring(keys, loaded_at)
-    return _ring

@@ -24,7 +24,17 @@ logger = logging.getLogger(__name__)
 TRUST_SECONDS = 1.0
 BATCH = 1_000
 
-_trusted_until = 0.0
+
+class Lease:
+    """Until when sessions in Redis may be relied on, by `time.monotonic`."""
+
+    until = 0.0
+
+    def reset(self) -> None:
+        self.until = 0.0
+
+
+lease = Lease()
 
 
 def revoke(tokens: QuerySet[RefreshToken], *others: RevokedToken) -> None:
@@ -34,25 +44,19 @@ def revoke(tokens: QuerySet[RefreshToken], *others: RevokedToken) -> None:
     living = tokens.filter(access_expires_at__gt=now).values_list("access_jti", "access_expires_at")
     revoked = [RevokedToken(jti=jti, expires_at=expires_at) for jti, expires_at in living]
     RevokedToken.objects.bulk_create([*revoked, *others], BATCH, ignore_conflicts=True)
-    _end_lease()
+    lease.reset()
     transaction.on_commit(_copy_or_wait, robust=True)
 
 
 def redis_has_all() -> bool:
     """Whether Redis has every revocation, so that a session found there is valid."""
-    global _trusted_until  # noqa: PLW0603 (one lease a process)
     now = time.monotonic()
-    if now < _trusted_until:
+    if now < lease.until:
         return True
     if not _copy_to_redis():
         return False
-    _trusted_until = now + TRUST_SECONDS
+    lease.until = now + TRUST_SECONDS
     return True
-
-
-def _end_lease() -> None:
-    global _trusted_until  # noqa: PLW0603
-    _trusted_until = 0.0
 
 
 def _copy_or_wait() -> None:
@@ -62,7 +66,7 @@ def _copy_or_wait() -> None:
         is_copied = _copy_to_redis()
     finally:
         if not is_copied:
-            _end_lease()
+            lease.reset()
             time.sleep(max(0, leases_end - time.monotonic()))
 
 

@@ -173,15 +173,15 @@ def test_other_processes_do_not_trust_what_redis_could_not_be_told(
     redis_server: RedisServer, session: APIClient, alice: User
 ) -> None:
     """One that saw, just before, that Redis lacked nothing."""
-    revocation._trusted_until = 0.0
+    revocation.lease.reset()
     assert revocation.redis_has_all()
-    others_trust = revocation._trusted_until
+    others_trust = revocation.lease.until
     redis_server.freeze()
     began = time.monotonic()
     end_all_sessions(alice.pk)
     assert time.monotonic() - began >= revocation.TRUST_SECONDS
     redis_server.thaw()
-    revocation._trusted_until = others_trust
+    revocation.lease.until = others_trust
     assert _is_out(session)
 
 

@@ -108,7 +108,7 @@ def command(key: str, limit: Limit) -> Command:
 def outcome(key: str, limit: Limit, reply: list[int]) -> Outcome:
     """What the reply to `command` means."""
     admitted, used, microseconds, redis_at = reply
-    mine = _memory.admit(key, limit) if admitted else None
+    mine = memory.admit(key, limit) if admitted else None
     is_admitted = mine is not None and mine.admitted  # if Redis alone admits, it was flushed
     counted = Counted(is_admitted, used, microseconds / 1e6, mine.at if mine else 0.0)
     return _decided("redis", key, limit, counted, redis_at)
@@ -127,14 +127,14 @@ def admit(key: str, limit: Limit) -> Outcome:
 def alone(key: str, limit: Limit) -> Outcome:
     """What this process decides by itself: one of WEB_CONCURRENCY that share the limit."""
     share = limit._replace(requests=max(1, limit.requests // settings.WEB_CONCURRENCY))
-    return _decided("process", key, share, _memory.admit(key, share))
+    return _decided("process", key, share, memory.admit(key, share))
 
 
 def give_back(outcomes: Iterable[Outcome]) -> None:
     """Takes back requests that turned out not to count. Without Redis, its count stays."""
     admitted = [one for one in outcomes if one.admitted]
     for one in admitted:
-        _memory.give_back(one.key, one.at)
+        memory.give_back(one.key, one.at)
     commands = [("LREM", one.key, 1, one.redis_at) for one in admitted if one.redis_at]
     try:
         if commands:
@@ -164,6 +164,9 @@ class Memory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def admit(self, key: str, limit: Limit) -> Counted:
@@ -186,4 +189,4 @@ class Memory:
             self._times[key].remove(at)
 
 
-_memory = Memory()
+memory = Memory()

@@ -98,72 +98,73 @@ class Delivery:
             raise PublishError(repr(error)) from error
 
 
-_lock = threading.Lock()
-_producer: KafkaProducer | None = None
-_in_flight = InFlight()
-_linger_ms = 2
-"""A request's few records wait for no more."""
+class _Current:
+    """The producer of this process, made when it is first asked for."""
+
+    linger_ms = 2
+    """A request's few records wait for no more."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets it: a fork inherits it without its thread."""
+        self._lock = threading.Lock()
+        self.producer: KafkaProducer | None = None
+        self.in_flight = InFlight()
+
+    def get(self) -> KafkaProducer:
+        with self._lock:
+            if self.producer is not None and self._is_stuck(self.producer):
+                self._discard(self.producer)
+                self.producer, self.in_flight = None, InFlight()
+            if self.producer is None:
+                self.producer = _make(self.linger_ms)
+            return self.producer
+
+    def _is_stuck(self, producer: KafkaProducer) -> bool:
+        waits_too_long = self.in_flight.waiting().seconds > STUCK_SECONDS
+        return waits_too_long or not producer._sender.is_alive()
+
+    def _discard(self, producer: KafkaProducer) -> None:
+        """Waits for nothing: its records may be sent or not, and its thread ends when it wakes."""
+        records = self.in_flight.waiting().records
+        logger.error("the producer is stuck, with %d records; a new one follows", records)
+        REPLACED.inc()
+        with suppress(KafkaError):
+            producer.close(timeout=0)
+        producer._sender.force_close()
+
+
+def _make(linger_ms: int) -> KafkaProducer:
+    return KafkaProducer(
+        bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
+        # Named, so that the constructor need not wait for a broker to tell it.
+        api_version=(4, 3),
+        acks=settings.KAFKA_ACKS if settings.KAFKA_ACKS == "all" else int(settings.KAFKA_ACKS),
+        # With it, a producer whose broker froze never sent again; readers are idempotent.
+        enable_idempotence=False,
+        max_in_flight_requests_per_connection=1,
+        partitioner=ByEntityId(),
+        kafka_client=PatientClient,
+        compression_type="lz4",
+        linger_ms=linger_ms,
+        batch_size=128 * 1024,
+        max_block_ms=METADATA_MS,
+        request_timeout_ms=5_000,
+        delivery_timeout_ms=1_000 * DELIVERY_SECONDS,
+        reconnect_backoff_max_ms=1_000,
+        metrics_enabled=False,
+    )
+
+
+current = _Current()
+os.register_at_fork(after_in_child=current.reset)
 
 
 def send_in_bulk() -> None:
     """For a process that sends thousands and then flushes: full batches cost a quarter less CPU."""
-    global _linger_ms  # noqa: PLW0603
-    _linger_ms = 20
-
-
-def _get() -> KafkaProducer:
-    global _producer, _in_flight  # noqa: PLW0603 (one per process is the point)
-    with _lock:
-        if _producer is not None and _is_stuck(_producer):
-            _discard(_producer)
-            _producer, _in_flight = None, InFlight()
-        if _producer is None:
-            _producer = KafkaProducer(
-                bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
-                # Named, so that the constructor need not wait for a broker to tell it.
-                api_version=(4, 3),
-                acks=settings.KAFKA_ACKS
-                if settings.KAFKA_ACKS == "all"
-                else int(settings.KAFKA_ACKS),
-                # With it, a producer whose broker froze never sent again; readers are idempotent.
-                enable_idempotence=False,
-                max_in_flight_requests_per_connection=1,
-                partitioner=ByEntityId(),
-                kafka_client=PatientClient,
-                compression_type="lz4",
-                linger_ms=_linger_ms,
-                batch_size=128 * 1024,
-                max_block_ms=METADATA_MS,
-                request_timeout_ms=5_000,
-                delivery_timeout_ms=1_000 * DELIVERY_SECONDS,
-                reconnect_backoff_max_ms=1_000,
-                metrics_enabled=False,
-            )
-        return _producer
-
-
-def _is_stuck(producer: KafkaProducer) -> bool:
-    return _in_flight.waiting().seconds > STUCK_SECONDS or not producer._sender.is_alive()
-
-
-def _discard(producer: KafkaProducer) -> None:
-    """Waits for nothing: its records may be sent or not, and its thread ends when it wakes up."""
-    logger.error(
-        "the producer is stuck, with %d records; a new one follows", _in_flight.waiting()[0]
-    )
-    REPLACED.inc()
-    with suppress(KafkaError):
-        producer.close(timeout=0)
-    producer._sender.force_close()
-
-
-def _forget() -> None:
-    """A fork inherits the producer without its thread."""
-    global _producer, _in_flight, _lock
-    _producer, _in_flight, _lock = None, InFlight(), threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget)
+    current.linger_ms = 20
 
 
 def send(messages: Iterable[Message]) -> Delivery:
@@ -171,8 +172,8 @@ def send(messages: Iterable[Message]) -> Delivery:
 
     While 50,000 records wait for their acknowledgement, no others are taken.
     """
-    producer = _get()
-    if (records := _in_flight.waiting().records) >= in_flight.MAX_RECORDS:
+    producer = current.get()
+    if (records := current.in_flight.waiting().records) >= in_flight.MAX_RECORDS:
         return Delivery([], KafkaError(f"{records} records are not acknowledged yet"))
     futures: list[Any] = []
     error: KafkaError | None = None
@@ -181,14 +182,14 @@ def send(messages: Iterable[Message]) -> Delivery:
             futures.append(producer.send(topic, value, b"%d" % key, headers))
     except KafkaError as refused:
         error = refused
-    _in_flight.add(futures)
+    current.in_flight.add(futures)
     return Delivery(futures, error)
 
 
 def flush(seconds: float) -> bool:
     """Sends what lingers. What came of it, each Delivery tells; False: some are still waiting."""
     with suppress(KafkaTimeoutError):
-        _get().flush(seconds)
+        current.get().flush(seconds)
         return True
     return False
 
@@ -197,7 +198,7 @@ def warm() -> None:
     """Fetches the metadata of the topics that are written to, so that no request waits for it."""
     for name in (audit_log(), *(topic.on(day) for topic in Topic for day in days_from_today(2))):
         try:
-            _get().partitions_for(name)
+            current.get().partitions_for(name)
         except KafkaError as error:
             logger.warning("no metadata of %s yet: %r", name, error)
 
@@ -205,6 +206,6 @@ def warm() -> None:
 def close(seconds: float = 5) -> None:
     """Sends what is left. What cannot be sent is in the outbox."""
     try:
-        _get().close(timeout=seconds)
+        current.get().close(timeout=seconds)
     except KafkaError as error:
         logger.warning("closed with records unsent: %r", error)

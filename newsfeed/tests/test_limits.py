@@ -30,9 +30,9 @@ def three(settings: Settings) -> None:
 
 
 @pytest.fixture
-def another_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def another_process() -> Callable[[], None]:
     """From now on, it is another one that asks: it knows nothing but Redis."""
-    return lambda: monkeypatch.setattr(limits, "_memory", Memory())
+    return limits.memory.reset
 
 
 @pytest.mark.usefixtures("three")

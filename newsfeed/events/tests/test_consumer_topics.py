@@ -40,7 +40,7 @@ def day(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
 
 
 def _send_to(send: Send, topic: str, *post_ids: int) -> None:
-    producer._get().partitions_for(topic)
+    producer.current.get().partitions_for(topic)
     send(*post_ids, topic=topic)
 
 

@@ -86,7 +86,7 @@ def refusing(topics: None, settings: Settings) -> Iterator[None]:
     settings.KAFKA_TOPIC_PREFIX = own("events-missing-")
     yield
     producer.close()  # it would ask for them again and again
-    producer._forget()
+    producer.current.reset()
 
 
 @pytest.mark.usefixtures("db", "refusing")

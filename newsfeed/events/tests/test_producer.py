@@ -140,7 +140,7 @@ class Stuck:
 
 @pytest.fixture
 def stuck(topics: None) -> Iterator[Stuck]:
-    stuck = Stuck(producer._get())
+    stuck = Stuck(producer.current.get())
     yield stuck
     stuck.release()
 
@@ -157,7 +157,7 @@ def test_a_stuck_producer_is_replaced(
         producer.send(_messages(1)).wait(0.1)
     with pytest.raises(PublishError):
         producer.send(_messages(1)).wait(0.1)  # which is not too long yet
-    assert (producer._producer, _replaced()) == (stuck.producer, replaced)
+    assert (producer.current.producer, _replaced()) == (stuck.producer, replaced)
     monkeypatch.setattr(producer, "STUCK_SECONDS", 0.1)
     started = time.monotonic()
     producer.send(_messages(1)).wait(60)
@@ -169,21 +169,21 @@ def test_a_stuck_producer_is_replaced(
 
 
 def test_a_producer_whose_thread_died_is_replaced(topics: None, broker: Broker) -> None:
-    dead = producer._get()
+    dead = producer.current.get()
     dead._sender.force_close()
     dead._sender.join(60)
     producer.send(_messages(1)).wait(60)
-    assert producer._producer is not dead
+    assert producer.current.producer is not dead
     assert len(broker.records(Topic.FEED.today())) == 1
 
 
 def test_a_producer_that_was_idle_is_kept(topics: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(producer, "STUCK_SECONDS", 0.1)
     producer.send(_messages(10)).wait(60)
-    before = producer._producer
+    before = producer.current.producer
     time.sleep(0.2)
     producer.send(_messages(10)).wait(60)
-    assert producer._producer is before
+    assert producer.current.producer is before
 
 
 def test_so_many_unacknowledged_records_are_taken_and_not_more(
