@@ -30,11 +30,12 @@ from accounts.tokens import issue_tokens
 from newsfeed.api import limits
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.redis.settings import caches as redis_caches
+from newsfeed.time_limits import TimeLimits
 from tests.broker import Broker
 from tests.depth import IS_DEEP
 from tests.names import REDIS_PATH, own
 from tests.pipeline import Pipeline
-from tests.waits import REAL_WAITS, kafka_waits, patient
+from tests.waits import PATIENT
 
 __all__ = ["Broker", "Pipeline", "Redis", "TopicPartition", "caches_at", "free_port"]
 
@@ -157,16 +158,17 @@ def explain() -> Callable[[Callable[[], object]], str]:
 def _own_names() -> Iterator[None]:
     """Others than those of a stack that runs on the same servers."""
     with override_settings(
-        CACHES=patient(caches_at(path=REDIS_PATH)),
+        CACHES=caches_at(path=REDIS_PATH),
+        TIME_LIMITS=PATIENT,
         KAFKA_TOPIC_PREFIX=own(""),
         KAFKA_CONSUMER_GROUP=own("consume_feed"),
     ):
         yield
 
 
-def caches_at(**url_parts: str) -> dict[str, Any]:
+def caches_at(limits: TimeLimits = PATIENT, **url_parts: str) -> dict[str, Any]:
     """The caches of the settings, on another Redis."""
-    return redis_caches(urlsplit(django_settings.REDIS_URL)._replace(**url_parts).geturl())
+    return redis_caches(urlsplit(django_settings.REDIS_URL)._replace(**url_parts).geturl(), limits)
 
 
 @pytest.fixture(autouse=True)
@@ -203,7 +205,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def _broker(_own_names: None, _patience_with_kafka: None) -> Iterator[Broker]:
+def _broker(_own_names: None) -> Iterator[Broker]:
     topic_admin.ensure_topics()
     broker = Broker()
     broker.skip_to_end()
@@ -261,7 +263,7 @@ def kafka_away() -> Callable[[], AbstractContextManager[None]]:
         producer.close()
         producer.current.reset()
         servers = [f"127.0.0.1:{free_port()}"]
-        with override_settings(KAFKA_BOOTSTRAP_SERVERS=servers), kafka_waits(REAL_WAITS):
+        with override_settings(KAFKA_BOOTSTRAP_SERVERS=servers, TIME_LIMITS=TimeLimits()):
             yield
         if dead := producer.current.producer:  # a close that cannot flush leaves the thread behind
             dead._sender.force_close()

@@ -19,11 +19,6 @@ from django.utils import timezone
 from accounts.models import SigningKey
 from newsfeed.mysql.transactions import transactional
 
-RELOAD_SECONDS = 30
-MISS_SECONDS = 1.0
-"""A process asks MySQL for unknown keys at most once in this time, so a flood of tokens with random
-kids costs it one query a second."""
-
 
 @dataclass(frozen=True)
 class Key:
@@ -46,14 +41,12 @@ class Ring:
         self._loaded_at = self._missed_at = -math.inf
 
     def recent(self) -> dict[str, Key]:
-        """At most RELOAD_SECONDS old."""
-        is_recent = time.monotonic() < self._loaded_at + RELOAD_SECONDS
+        is_recent = time.monotonic() < self._loaded_at + settings.TIME_LIMITS.signing_keys
         return self._keys if is_recent else self.reload()
 
     def reload_for_unknown(self) -> dict[str, Key]:
-        """At most MISS_SECONDS old."""
         now = time.monotonic()
-        if now < self._missed_at + MISS_SECONDS:
+        if now < self._missed_at + settings.TIME_LIMITS.unknown_keys:
             return self._keys
         self._missed_at = now
         return self.reload()
@@ -85,7 +78,7 @@ def verifying_key(kid: object) -> Key | None:
     """None when there is no such key, or its grace is over.
 
     An unknown kid may be of a key that another process has just made, so MySQL is asked, unless it
-    was asked for another one less than MISS_SECONDS ago.
+    was asked for another one just now.
     """
     if not isinstance(kid, str):
         return None
@@ -121,7 +114,7 @@ def rotate(*, force: bool = False, compromised: bool = False, dry_run: bool = Fa
     """Makes a new primary key when the old one is due, and removes those whose grace is over.
 
     `force` does not wait until it is due, `compromised` grants the old ones no grace either. Other
-    processes notice within RELOAD_SECONDS.
+    processes notice when they read the keys again.
     """
     try:
         return _rotate(force=force or compromised, compromised=compromised, dry_run=dry_run)

@@ -19,9 +19,6 @@ from django.contrib.auth.hashers import (
 
 from newsfeed.api.exceptions import ServerBusy
 
-WAIT_SECONDS = 2.0
-"""Longer than the hashes before it take, also those of PBKDF2."""
-
 
 class Argon2id(Argon2PasswordHasher):
     """Argon2id with 19 MiB, two passes and one lane: the least that OWASP's Password Storage Cheat
@@ -86,7 +83,7 @@ def _in_turn() -> Iterator[None]:
     if not _places.acquire(blocking=False):
         raise ServerBusy
     try:
-        if not _turn.acquire(timeout=WAIT_SECONDS):
+        if not _turn.acquire(timeout=settings.TIME_LIMITS.password_turn):
             raise ServerBusy
         try:
             yield

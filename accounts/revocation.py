@@ -1,7 +1,7 @@
 """Revokes tokens: in MySQL in a transaction, and in Redis after it.
 
-A process trusts sessions in Redis only if it has seen, at most TRUST_SECONDS ago, that Redis has
-every revocation. A request that revokes and cannot reach Redis waits TRUST_SECONDS before it
+A process trusts sessions in Redis only if it has seen, at most `session_lease` seconds ago, that
+Redis has every revocation. A request that revokes and cannot reach Redis waits as long before it
 answers: by then no process trusts the session that it has ended. It is a lease, after C. Gray and
 D. Cheriton, "Leases" (SOSP 1989).
 """
@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -21,7 +22,6 @@ from newsfeed.redis.client import RedisUnavailable
 
 logger = logging.getLogger(__name__)
 
-TRUST_SECONDS = 1.0
 BATCH = 1_000
 
 
@@ -55,12 +55,12 @@ def redis_has_all() -> bool:
         return True
     if not _copy_to_redis():
         return False
-    lease.until = now + TRUST_SECONDS
+    lease.until = now + settings.TIME_LIMITS.session_lease
     return True
 
 
 def _copy_or_wait() -> None:
-    leases_end = time.monotonic() + TRUST_SECONDS
+    leases_end = time.monotonic() + settings.TIME_LIMITS.session_lease
     is_copied = False
     try:
         is_copied = _copy_to_redis()

@@ -16,6 +16,7 @@ from newsfeed.api import openapi
 from newsfeed.environment import ADDRESS, ORIGIN, ORIGINS, SITE, Env, whole_number
 from newsfeed.mysql.settings import databases
 from newsfeed.redis.settings import caches, redis_url
+from newsfeed.time_limits import TimeLimits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -154,8 +155,11 @@ if "replica" in DATABASES:
     DATABASE_ROUTERS = ["newsfeed.mysql.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Not for operators: one proof or another relies on each.
+TIME_LIMITS = TimeLimits()
+
 REDIS_URL = env.parsed("REDIS_URL", "redis://127.0.0.1:6379/0", redis_url, secret=True)
-CACHES = caches(REDIS_URL)
+CACHES = caches(REDIS_URL, TIME_LIMITS)
 
 KAFKA_BOOTSTRAP_SERVERS = env.texts(
     "KAFKA_BOOTSTRAP_SERVERS", ["127.0.0.1:9092"], ADDRESS, "list servers like kafka:9092"

@@ -1,15 +1,16 @@
 """No test fails because the machine was late: see tests.waits."""
 
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from feeds import erasure, settling
 from newsfeed.events import relay
 from newsfeed.redis import client as newsfeed_redis
-from tests.waits import PATIENCE_SECONDS, PATIENT_WAITS, kafka_waits
+from tests.waits import PATIENCE_SECONDS, SetLimits
 
 
 @pytest.fixture(autouse=True)
@@ -21,15 +22,17 @@ def _closed_breakers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def set_limits(settings: Settings) -> SetLimits:
+    def change(**seconds: float) -> None:
+        settings.TIME_LIMITS = replace(settings.TIME_LIMITS, **seconds)
+
+    return change
+
+
+@pytest.fixture
 def redis_always_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """However often it fails."""
     monkeypatch.setattr(newsfeed_redis.breaker, "minimum", 1_000)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _patience_with_kafka() -> Iterator[None]:
-    with kafka_waits(PATIENT_WAITS):
-        yield
 
 
 @pytest.fixture(autouse=True)

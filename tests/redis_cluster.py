@@ -19,7 +19,7 @@ from newsfeed.redis.client import Client, Cluster
 from newsfeed.redis.settings import caches as redis_caches
 from tests.deadline import wait_until
 from tests.redis_server import RedisServer
-from tests.waits import patient
+from tests.waits import PATIENT
 
 PRIMARIES = 3
 PASSWORD = "a secret"
@@ -207,7 +207,7 @@ def redis_cluster(_cluster: RedisCluster, settings: Settings) -> RedisCluster:
     """Feeds and sessions are on it during the test. Empty and whole at its beginning."""
     _cluster.heal()
     settings.REDIS_URL = _cluster.url
-    use(patient(redis_caches(_cluster.url)), settings)
+    use(redis_caches(_cluster.url, PATIENT), settings)
     return _cluster
 
 

@@ -14,7 +14,6 @@ from pytest_django.fixtures import Settings
 from conftest import caches_at, free_port
 from tests.deadline import wait_until
 from tests.processes import kill
-from tests.waits import patient
 
 Away = Callable[[], AbstractContextManager[object]]
 
@@ -57,7 +56,7 @@ class RedisServer:
 def redis_server(tmp_path: Path, settings: Settings) -> Iterator[RedisServer]:
     """Feeds and sessions are on it during the test."""
     server = RedisServer(tmp_path)
-    settings.CACHES = patient(caches_at(netloc=f"127.0.0.1:{server.port}"))
+    settings.CACHES = caches_at(netloc=f"127.0.0.1:{server.port}")
     yield server
     server.stop()
 

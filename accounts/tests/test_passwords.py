@@ -18,6 +18,7 @@ from accounts import passwords, services
 from accounts.models import User
 from accounts.serializers import PasswordField
 from accounts.tests.conftest import ME, bearer
+from tests.waits import SetLimits
 
 LOGIN = "/api/v1/auth/login/"
 PASSWORD = "/api/v1/auth/password/"
@@ -178,7 +179,7 @@ def _post(endpoint: str, **form: str) -> int:
 
 
 @pytest.fixture(params=["no place to wait", "the one before takes too long"])
-def busy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ExitStack:
+def busy(request: pytest.FixtureRequest, set_limits: SetLimits) -> ExitStack:
     """A block in which half of the threads wait, or one hash takes longer than anybody waits."""
     stack = ExitStack()
     if request.param == "no place to wait":
@@ -186,7 +187,7 @@ def busy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Exi
             assert passwords._places.acquire(blocking=False)
             stack.callback(passwords._places.release)
     else:
-        monkeypatch.setattr(passwords, "WAIT_SECONDS", 0)
+        set_limits(password_turn=0)
         stack.enter_context(passwords._turn)
     return stack
 

@@ -17,6 +17,7 @@ from accounts import keys
 from accounts.models import SigningKey, User
 from accounts.tests.conftest import ME, bearer
 from accounts.tokens import issue_tokens
+from tests.waits import SetLimits
 
 REFRESH = "/api/v1/auth/refresh/"
 HEADER = "X-Token-Refresh-Needed"
@@ -134,7 +135,7 @@ def test_a_key_of_another_process_is_found_at_once(
 
 
 def test_keys_that_nobody_has_cost_a_query_a_second(
-    alice: User, monkeypatch: pytest.MonkeyPatch
+    alice: User, monkeypatch: pytest.MonkeyPatch, set_limits: SetLimits
 ) -> None:
     issue_tokens(alice)
     with CaptureQueriesContext(connection) as queries:
@@ -144,18 +145,16 @@ def test_keys_that_nobody_has_cost_a_query_a_second(
     _rotate("--force")
     access = issue_tokens(alice)["access"]
     monkeypatch.setattr(keys, "ring", knows_only_the_first)
-    monkeypatch.setattr(keys, "MISS_SECONDS", 0)
+    set_limits(unknown_keys=0)
     assert bearer(access).get(ME).status_code == 200
 
 
-def test_keys_are_read_again_after_half_a_minute(
-    alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keys_are_read_again_after_half_a_minute(alice: User, set_limits: SetLimits) -> None:
     session = bearer(issue_tokens(alice)["access"])
     assert session.get(ME).status_code == 200
     SigningKey.objects.all().delete()
     assert session.get(ME).status_code == 200
-    monkeypatch.setattr(keys, "RELOAD_SECONDS", -1)
+    set_limits(signing_keys=-1)
     assert session.get(ME).status_code == 401
     assert not SigningKey.objects.exists()
 

@@ -24,6 +24,7 @@ from accounts.tokens import issue_tokens
 from conftest import Redis
 from newsfeed.redis import client as newsfeed_redis
 from tests.redis_server import Away, RedisServer
+from tests.waits import SetLimits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOGOUT = "/api/v1/auth/logout/"
@@ -41,8 +42,8 @@ ENDS: dict[str, End] = {
 
 
 @pytest.fixture(autouse=True)
-def _short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(revocation, "TRUST_SECONDS", 0.1)
+def _short_leases(set_limits: SetLimits) -> None:
+    set_limits(session_lease=0.1)
 
 
 def _suspend(user: User) -> None:
@@ -179,7 +180,7 @@ def test_other_processes_do_not_trust_what_redis_could_not_be_told(
     redis_server.freeze()
     began = time.monotonic()
     end_all_sessions(alice.pk)
-    assert time.monotonic() - began >= revocation.TRUST_SECONDS
+    assert time.monotonic() - began >= 0.1
     redis_server.thaw()
     revocation.lease.until = others_trust
     assert _is_out(session)
@@ -213,7 +214,7 @@ def test_redis_hears_later_of_what_it_missed(
 
 
 def test_while_redis_lacks_a_revocation_mysql_is_asked(
-    session: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
+    session: APIClient, alice: User, set_limits: SetLimits
 ) -> None:
     other = bearer(issue_tokens(alice)["access"])
     with patch.object(session_cache, "ask", side_effect=newsfeed_redis.RedisUnavailable):
@@ -221,7 +222,7 @@ def test_while_redis_lacks_a_revocation_mysql_is_asked(
         assert session.get(ME).status_code == 200
     with patch.object(session_cache, "revoke", side_effect=newsfeed_redis.RedisUnavailable):
         assert _queries(session) == 2  # what Redis lacks, and the session
-    monkeypatch.setattr(revocation, "TRUST_SECONDS", 60)
+    set_limits(session_lease=60)
     assert session.get(ME).status_code == 200
     assert _queries(session) == 0
 

@@ -19,11 +19,11 @@ from newsfeed.api import limits
 from newsfeed.api.limits import Limit
 from newsfeed.redis.client import RedisUnavailable
 from newsfeed.redis.settings import caches as redis_caches
+from newsfeed.time_limits import TimeLimits
 from posts.models import Post
 from posts.services import create_post
 from tests.deadline import wait_until
 from tests.redis_cluster import PRIMARIES, SOON_MS, RedisCluster, use
-from tests.waits import patient
 
 __all__ = ["own_topics", "start"]
 FANS = 12
@@ -201,7 +201,7 @@ def test_a_replica_that_takes_over_has_every_post_that_was_delivered(
 def test_what_must_outlive_a_node_is_not_done_before_its_replica_has_it(
     redis_cluster: RedisCluster, fans: list[User], settings: Settings
 ) -> None:
-    use(patient(redis_caches(redis_cluster.url), seconds=1), settings)
+    use(redis_caches(redis_cluster.url, TimeLimits(redis_request=1)), settings)
     one = _of(redis_cluster, 0, fans)[0].pk
     jti = next(name for name in map(str, range(99)) if _lies_on_first(redis_cluster, name))
     make_ready(one)

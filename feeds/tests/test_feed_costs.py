@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import revocation
 from accounts.models import User
 from conftest import Redis
 from feeds import services, store
@@ -22,14 +21,15 @@ from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
 from posts.models import Post
 from posts.selectors import find_visible_post
+from tests.waits import SetLimits
 
 Explain = Callable[[Callable[[], object]], str]
 
 
 @pytest.fixture(autouse=True)
-def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
+def trusting(set_limits: SetLimits) -> None:
     """Once a second a process asks for revoked tokens: on a slow machine it would be counted."""
-    monkeypatch.setattr(revocation, "TRUST_SECONDS", 3600)
+    set_limits(session_lease=3600)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from feeds.store import FeedStore, Slice, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, RedisServer, make_ready, stored_ids
 from newsfeed.redis import client as newsfeed_redis
 from newsfeed.redis.client import RedisError
+from newsfeed.time_limits import TimeLimits
 from tests.deadline import assert_quick, wait_until
 
 ANN, BEN = 1, 2
@@ -80,7 +81,7 @@ def test_a_request_does_not_wait_for_a_redis_that_hangs(
     redis_server: RedisServer, settings: Settings
 ) -> None:
     make_ready(ANN, [5])
-    settings.CACHES = caches_at(netloc=f"127.0.0.1:{redis_server.port}")
+    settings.CACHES = caches_at(TimeLimits(), netloc=f"127.0.0.1:{redis_server.port}")
     redis_server.freeze()
     for operation in OPERATIONS.values():
         assert_quick(partial(_fails, operation, store.requests), 0.6)

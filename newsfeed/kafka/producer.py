@@ -22,13 +22,8 @@ from newsfeed.kafka.topics import Topic, audit_log, days_from_today
 
 logger = logging.getLogger(__name__)
 
-METADATA_MS = 150
-"""What a record waits for the metadata of its topic. Requests send inline."""
 NOT_READY_MS = 100
 """Only a bound: an answer, a new record or a connection wakes the sender up before."""
-DELIVERY_SECONDS = 10
-STUCK_SECONDS = DELIVERY_SECONDS + 5
-"""By then every record is acknowledged or failed, if the sender still works at all."""
 
 REPLACED = Counter("feed_producer_replaced_total", "Producers that were stuck.")
 
@@ -123,7 +118,7 @@ class _Current:
             return self.producer
 
     def _is_stuck(self, producer: KafkaProducer) -> bool:
-        waits_too_long = self.in_flight.waiting().seconds > STUCK_SECONDS
+        waits_too_long = self.in_flight.waiting().seconds > settings.TIME_LIMITS.kafka_stuck
         return waits_too_long or not producer._sender.is_alive()
 
     def _discard(self, producer: KafkaProducer) -> None:
@@ -150,9 +145,9 @@ def _make(linger_ms: int) -> KafkaProducer:
         compression_type="lz4",
         linger_ms=linger_ms,
         batch_size=128 * 1024,
-        max_block_ms=METADATA_MS,
+        max_block_ms=int(1_000 * settings.TIME_LIMITS.kafka_metadata),
         request_timeout_ms=5_000,
-        delivery_timeout_ms=1_000 * DELIVERY_SECONDS,
+        delivery_timeout_ms=1_000 * settings.TIME_LIMITS.kafka_delivery,
         reconnect_backoff_max_ms=1_000,
         metrics_enabled=False,
     )
@@ -168,9 +163,10 @@ def send_in_bulk() -> None:
 
 
 def send(messages: Iterable[Message]) -> Delivery:
-    """Hands the records to the sender thread; waits up to METADATA_MS for a topic's metadata.
+    """Hands the records to the sender thread.
 
-    While 50,000 records wait for their acknowledgement, no others are taken.
+    Waits up to `kafka_metadata` seconds for a topic's metadata. While 50,000 records wait for their
+    acknowledgement, no others are taken.
     """
     producer = current.get()
     if (records := current.in_flight.waiting().records) >= in_flight.MAX_RECORDS:

@@ -25,8 +25,6 @@ from newsfeed.kafka.topics import Topic, audit_log, days_from_today, is_ours
 DAY_MS = 24 * 3600 * 1000
 DEAD_LETTER_DAYS = 30
 AUDIT_LOG_DAYS = 3_650
-CONNECT_MS = 2_000
-PING_MS = 500
 
 
 class BrokerUnavailable(Unavailable):
@@ -67,11 +65,11 @@ def answering() -> Iterator[None]:
 
 
 @contextmanager
-def _client(timeout_ms: int | None = None) -> Iterator[KafkaAdminClient]:
+def _client(seconds: float | None = None) -> Iterator[KafkaAdminClient]:
     with answering():
         client = _AdminClient(
             bootstrap_servers=settings.KAFKA_BOOTSTRAP_SERVERS,
-            bootstrap_timeout_ms=timeout_ms or CONNECT_MS,
+            bootstrap_timeout_ms=int(1_000 * (seconds or settings.TIME_LIMITS.kafka_connect)),
             request_timeout_ms=10_000,
         )
         try:
@@ -81,8 +79,8 @@ def _client(timeout_ms: int | None = None) -> Iterator[KafkaAdminClient]:
 
 
 def ping() -> None:
-    """Raises BrokerUnavailable when no broker answers within PING_MS."""
-    with _client(PING_MS):
+    """Raises BrokerUnavailable when no broker answers within `kafka_ping` seconds."""
+    with _client(settings.TIME_LIMITS.kafka_ping):
         pass
 
 

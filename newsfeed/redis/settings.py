@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from newsfeed.redis import topology
+from newsfeed.time_limits import TimeLimits
 
 SINGLE, CLUSTER = "redis://:password@host:6379/0", "redis+cluster://:password@host:6379,host:6379"
 
@@ -33,9 +34,9 @@ def redis_url(text: str) -> str:
     return text
 
 
-def caches(url: str) -> dict[str, dict[str, object]]:
-    """A request reads from MySQL rather than wait; a worker's batch may wait longer."""
-    return {"default": _cache(url, seconds=0.25), "worker": _cache(url, seconds=5)}
+def caches(url: str, limits: TimeLimits) -> dict[str, dict[str, object]]:
+    seconds = {"default": limits.redis_request, "worker": limits.redis_worker}
+    return {alias: _cache(url, limit) for alias, limit in seconds.items()}
 
 
 def _cache(url: str, seconds: float) -> dict[str, object]:

@@ -15,8 +15,6 @@ from gunicorn.util import parse_address
 
 FILES = 4096
 """Open files of a process, if the system allows as many."""
-DATABASE_SECONDS, REPLICA_SECONDS = 4, 1
-"""For one answer of MySQL. A hanging server must not hold a request's thread."""
 
 # Each worker writes its metrics into files here, and /metrics adds them up.
 _own_folder = Path(tempfile.gettempdir()) / f"newsfeed-metrics-{os.getpid()}"
@@ -85,10 +83,13 @@ def post_fork(_server: object, _worker: object) -> None:
 def post_worker_init(_worker: object) -> None:
     """The first post should not wait for the first connection to Kafka; nor do we, here."""
     # These need Django, which is set up by now.
+    from django.conf import settings  # noqa: PLC0415
+
     from newsfeed import process  # noqa: PLC0415
     from newsfeed.kafka import producer  # noqa: PLC0415
 
-    process.settle(DATABASE_SECONDS, REPLICA_SECONDS)
+    limits = settings.TIME_LIMITS
+    process.settle(limits.database_request, limits.replica_request)
     Thread(target=producer.warm, name="warm-producer", daemon=True).start()
 
 

@@ -24,12 +24,6 @@ from newsfeed.server.connection import ClientSocket, Connection
 from newsfeed.server.framing import TooLarge
 from newsfeed.server.refusals import problem, status_of
 
-REQUEST_SECONDS = 20
-"""For a whole request, from its first byte, or from the beginning of the connection."""
-ANSWER_SECONDS = 60
-"""For a thread's work on a request, and then again for sending the rest of the answer."""
-LINGER_SECONDS = 2
-"""For the client to close first, or it might lose the end of its answer: RFC 9112 section 9.6."""
 MAX_RECEIVED = 32 * 1024 * 1024
 """Bytes of requests that have not come whole; then the oldest are given up."""
 MAX_UNSENT = 32
@@ -111,7 +105,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._on_bytes(conn)
 
     def _receive(self, conn: Connection) -> None:
-        self._watch(conn, EVENT_READ, REQUEST_SECONDS, self._on_bytes, self._time_out)
+        self._watch(
+            conn, EVENT_READ, settings.TIME_LIMITS.client_request, self._on_bytes, self._time_out
+        )
 
     def _on_bytes(self, conn: Connection) -> None:
         data = conn.sock.recv_now()
@@ -146,7 +142,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: Connection) -> bool:
         """In a thread."""
-        conn.hand_over(ANSWER_SECONDS)
+        conn.hand_over(settings.TIME_LIMITS.client_answer)
         return bool(super().handle(conn))
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
@@ -200,7 +196,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self._unwatch(conn)
                 self.finish_request(conn, fs)
 
-        self._watch(conn, EVENT_WRITE, ANSWER_SECONDS, on_writable, self._close)
+        self._watch(conn, EVENT_WRITE, settings.TIME_LIMITS.client_answer, on_writable, self._close)
         unsent = [one for one in self._watched if one.sock.unsent]
         if len(unsent) > MAX_UNSENT:
             self._close(unsent[0])
@@ -220,7 +216,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if conn.sock.recv_now() == b"":
                 self._close(conn)
 
-        self._watch(conn, EVENT_READ, LINGER_SECONDS, on_bytes, self._close)
+        self._watch(conn, EVENT_READ, settings.TIME_LIMITS.client_close, on_bytes, self._close)
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -269,7 +265,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         self._swept = now
         if not self.alive:
-            self._linger_until = min(self._linger_until, now + LINGER_SECONDS)
+            self._linger_until = min(self._linger_until, now + settings.TIME_LIMITS.client_close)
         for conn, (deadline, expired) in list(self._watched.items()):
             is_silent = not (conn.received or conn.sock.unsent)
             if deadline <= now or (is_silent and self._linger_until <= now):

@@ -15,9 +15,10 @@ from conftest import free_port
 from newsfeed.redis import client as newsfeed_redis
 from newsfeed.redis.client import Client, Cluster, Command, RedisUnavailable, Script, ask
 from newsfeed.redis.settings import caches as redis_caches
+from newsfeed.time_limits import TimeLimits
 from tests.deadline import assert_quick, wait_until
 from tests.redis_cluster import PRIMARIES, SOON_MS, RedisCluster, client_of, use
-from tests.waits import patient
+from tests.waits import PATIENT
 
 
 def _keys(cluster: RedisCluster) -> list[str]:
@@ -176,7 +177,7 @@ def test_a_hand_over_without_a_failure_is_not_noticed(redis_cluster: RedisCluste
 def test_what_is_to_last_is_not_answered_before_a_replica_has_it(
     redis_cluster: RedisCluster, settings: Settings
 ) -> None:
-    use(patient(redis_caches(redis_cluster.url), seconds=1), settings)
+    use(redis_caches(redis_cluster.url, TimeLimits(redis_request=1)), settings)
     with_replica, without = _keys(redis_cluster)[:2]
     redis_cluster.nodes[3].freeze()
     ask(("SET", with_replica, 1))
@@ -267,7 +268,7 @@ def test_a_new_owners_replica_is_looked_up_before_it_is_asked_again(
 def test_a_request_does_not_wait_for_nodes_that_hang(
     redis_cluster: RedisCluster, frozen: int, settings: Settings
 ) -> None:
-    use(redis_caches(redis_cluster.url), settings)
+    use(redis_caches(redis_cluster.url, TimeLimits()), settings)
     keys = _keys(redis_cluster)
     wait_until(lambda: _is_answered(*keys), 60, "connections")
     for node in redis_cluster.nodes[:frozen]:
@@ -290,7 +291,9 @@ def test_nor_for_a_cluster_that_was_never_there(
         node.freeze()
 
     def ask_in_vain() -> None:
-        settings.CACHES = redis_caches(f"{redis_cluster.url}?client_name={next(names)}")
+        settings.CACHES = redis_caches(
+            f"{redis_cluster.url}?client_name={next(names)}", TimeLimits()
+        )
         with pytest.raises(RedisUnavailable, match="told of the cluster"):
             ask(("GET", "a"))
 
@@ -304,17 +307,17 @@ def test_of_the_nodes_in_the_url_one_has_to_answer(
     redis_cluster: RedisCluster, settings: Settings
 ) -> None:
     url = redis_cluster.url
-    settings.CACHES = patient(redis_caches(f"{url.rpartition('@')[0]}@127.0.0.1:{free_port()}"))
+    settings.CACHES = redis_caches(f"{url.rpartition('@')[0]}@127.0.0.1:{free_port()}", PATIENT)
     with pytest.raises(RedisUnavailable):
         ask(("GET", "a"))
-    settings.CACHES = patient(redis_caches(f"{url.rpartition(',')[0]},127.0.0.1:{free_port()}"))
+    settings.CACHES = redis_caches(f"{url.rpartition(',')[0]},127.0.0.1:{free_port()}", PATIENT)
     assert ask(("GET", "a")) == [None]
 
 
 def test_a_wrong_password_and_a_single_redis_are_named(
     redis_cluster: RedisCluster, settings: Settings
 ) -> None:
-    settings.CACHES = patient(redis_caches(redis_cluster.url.replace("secret", "guess")))
+    settings.CACHES = redis_caches(redis_cluster.url.replace("secret", "guess"), PATIENT)
     with pytest.raises(RedisUnavailable, match="invalid username-password pair"):
         ask(("GET", "a"))
 
@@ -322,14 +325,14 @@ def test_a_wrong_password_and_a_single_redis_are_named(
 def test_nodes_that_are_not_named_are_found(
     redis_cluster: RedisCluster, settings: Settings
 ) -> None:
-    settings.CACHES = patient(redis_caches(redis_cluster.url.partition(",")[0]))
+    settings.CACHES = redis_caches(redis_cluster.url.partition(",")[0], PATIENT)
     assert ask(*(("GET", key) for key in _keys(redis_cluster))) == [None] * PRIMARIES
 
 
 def test_threads_and_aliases_share_one_table_each(
     redis_cluster: RedisCluster, settings: Settings
 ) -> None:
-    use(redis_caches(redis_cluster.url), settings)
+    use(redis_caches(redis_cluster.url, TimeLimits()), settings)
     request, worker = (client_of(alias) for alias in ("default", "worker"))
     assert isinstance(request, Cluster)
     assert request is client_of("default")

@@ -15,6 +15,7 @@ from gunicorn.config import Config
 from pytest_django.fixtures import Settings
 
 from newsfeed.server import connection, hooks, worker
+from tests.waits import SetLimits
 from tests.worker import PAGE, PING, THREADS, Server
 
 MANY = 10 * THREADS
@@ -56,9 +57,9 @@ def test_clients_that_fall_silent_keep_no_thread(server: Server, sent: bytes) ->
 
 @pytest.mark.parametrize("sent", [b"GET /pi", POST + b"Content-Length: 9\r\n\r\n{"])
 def test_a_request_that_does_not_come_whole_in_time_is_refused(
-    server: Server, sent: bytes, monkeypatch: pytest.MonkeyPatch
+    server: Server, sent: bytes, set_limits: SetLimits
 ) -> None:
-    monkeypatch.setattr(worker, "REQUEST_SECONDS", 0.2)
+    set_limits(client_request=0.2)
     status, body = server.ask(sent)
     assert status == json.loads(body)["status"] == 408
     with server.open() as silent:
@@ -66,10 +67,8 @@ def test_a_request_that_does_not_come_whole_in_time_is_refused(
     assert server.pings()
 
 
-def test_an_answer_that_nobody_takes_is_given_up(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "ANSWER_SECONDS", 0.2)
+def test_an_answer_that_nobody_takes_is_given_up(server: Server, set_limits: SetLimits) -> None:
+    set_limits(client_answer=0.2)
     unread = [server.open(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(THREADS)]
     assert [server.ended.get(timeout=30) for _ in unread] == ["/endless"] * THREADS
     assert server.pings()
@@ -153,9 +152,9 @@ def test_who_goes_as_the_worker_gives_it_up_does_no_harm(
 
 
 def test_a_worker_full_of_silent_clients_gives_up_the_oldest(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, set_limits: SetLimits
 ) -> None:
-    monkeypatch.setattr(worker, "REQUEST_SECONDS", 999)
+    set_limits(client_request=999)
     with server.paused():
         server.worker.worker_connections = 9
     silent = [server.open(b"GET /pi") for _ in range(12)]

@@ -23,6 +23,7 @@ from django.db import OperationalError, connection
 
 from conftest import free_port
 from newsfeed.workers import loop
+from tests.waits import SetLimits
 
 STOPPERS = [signal.SIGTERM, signal.SIGINT]
 LIMIT_SECONDS = 60
@@ -313,9 +314,9 @@ def test_a_step_that_raises_ends_the_process(port: int | None, *, fails: bool) -
 
 @pytest.mark.django_db(transaction=True)
 def test_it_does_not_wait_forever_for_a_database_that_says_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, set_limits: SetLimits
 ) -> None:
-    monkeypatch.setattr(loop, "DATABASE_SECONDS", 1)
+    set_limits(database_worker=1)
     monkeypatch.setitem(
         connection.settings_dict, "OPTIONS", dict(connection.settings_dict["OPTIONS"])
     )

@@ -10,6 +10,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+from django.conf import settings
 from django.core.management import CommandError
 from django.db import close_old_connections
 
@@ -23,8 +24,6 @@ STOPPERS = (signal.SIGTERM, signal.SIGINT)
 
 STALE_SECONDS = 60
 """A step that takes longer than this is stuck: `/livez` says so, and whoever watches restarts."""
-DATABASE_SECONDS = 10
-"""For one answer. A connection that died without a word would be waited for without end."""
 
 
 def run(*steps: Callable[[], int], idle_seconds: float = 0, port: int = 0) -> None:
@@ -35,7 +34,7 @@ def run(*steps: Callable[[], int], idle_seconds: float = 0, port: int = 0) -> No
     cannot be had. What one step raises ends the others, and is raised.
     """
     stopping = _signals()
-    process.settle(DATABASE_SECONDS)
+    process.settle(settings.TIME_LIMITS.database_worker)
     hearts = [_Heart() for _ in steps]
     with _serve(port, hearts), ThreadPoolExecutor(len(steps)) as threads:
         first, *others = [

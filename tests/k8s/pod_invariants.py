@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import CommandError, load_command_class
 from django.core.management import get_commands as commands_of_apps
 from django.urls import Resolver404, resolve
 
 from feeds import erasure, settling
 from newsfeed.events import failures, relay
-from newsfeed.kafka import producer
 from newsfeed.workers.loop import STALE_SECONDS
 from tests.k8s.invariants import Check
 from tests.k8s.objects import Workload, environment, name_of, of_kind, own, workloads
@@ -109,7 +109,8 @@ def _host(
 def grace_is_longer_than_the_drain(docs: list[Manifest]) -> Iterator[str]:
     gunicorn = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     # A batch that fails and is tried again, its commit, and good-bye to the group.
-    batch = 2 * failures.RETRY_SECONDS + 3 * CLOSE_SECONDS + producer.DELIVERY_SECONDS
+    sends = settings.TIME_LIMITS.kafka_delivery
+    batch = 2 * failures.RETRY_SECONDS + 3 * CLOSE_SECONDS + sends
     drains = {
         "api-read": gunicorn["graceful_timeout"],
         "api-write": gunicorn["graceful_timeout"],

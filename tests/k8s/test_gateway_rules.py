@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from django.conf import settings
 from gunicorn.config import Config
 
-from newsfeed.server import worker
 from tests.k8s.objects import environment, of_kind, one, workload
 from tests.k8s.rendering import manifests_of
 
@@ -36,7 +36,7 @@ def test_istio_gives_an_export_its_time_and_slow_clients_their_connections() -> 
     docs = manifests_of("production", ("istio",))
     [routes] = [d["spec"]["http"] for d in of_kind(docs, "VirtualService")]
     assert routes[0]["match"] == [{"uri": {"exact": EXPORT}}]
-    assert float(routes[0]["timeout"].removesuffix("s")) > worker.ANSWER_SECONDS
+    assert float(routes[0]["timeout"].removesuffix("s")) > settings.TIME_LIMITS.client_answer
     for rule in of_kind(docs, "DestinationRule"):
         pool = rule["spec"]["trafficPolicy"]["connectionPool"]
         assert 1000 < pool["tcp"]["maxConnections"] < 2 * Config().worker_connections
@@ -71,7 +71,7 @@ def test_an_export_has_limits_of_its_own_beside_everybodys() -> None:
 @pytest.mark.parametrize("name", ["client_header_timeout", "client_body_timeout", "send_timeout"])
 def test_nginx_gives_up_a_silent_client_sooner_than_the_worker_does(name: str) -> None:
     [seconds] = re.findall(rf"{name} (\d+)s;", _conf())
-    assert 0 < int(seconds) < worker.REQUEST_SECONDS
+    assert 0 < int(seconds) < settings.TIME_LIMITS.client_request
 
 
 def test_istio_and_nginx_agree_on_who_may_administer_what() -> None:

@@ -1,8 +1,9 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from accounts.keys import RELOAD_SECONDS, rotate
+from accounts.keys import rotate
 
 
 class Command(BaseCommand):
@@ -10,7 +11,7 @@ class Command(BaseCommand):
         "Makes a new key to sign tokens with when the old one has been in use for"
         " JWT_KEY_LIFETIME_DAYS. The old one still verifies for JWT_KEY_GRACE_DAYS, and is then"
         " removed. Run it daily; running it twice does no harm. Processes of the API notice within"
-        f" {RELOAD_SECONDS} seconds."
+        f" {settings.TIME_LIMITS.signing_keys:.0f} seconds."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -19,6 +19,7 @@ from newsfeed.kafka.producer import Message, PublishError
 from newsfeed.kafka.topics import Topic
 from tests.deadline import assert_quick
 from tests.names import own
+from tests.waits import SetLimits
 
 
 def _messages(count: int) -> list[Message]:
@@ -104,7 +105,7 @@ def test_a_broker_that_does_not_answer_keeps_a_request_no_longer(
         _publishing_fails_within(1)
         started = time.monotonic()
         producer.close(0.5)
-        assert time.monotonic() - started < producer.DELIVERY_SECONDS
+        assert time.monotonic() - started < django_settings.TIME_LIMITS.kafka_delivery
 
 
 def _publishing_fails_within(seconds: float) -> None:
@@ -149,19 +150,17 @@ def _replaced() -> float:
     return REGISTRY.get_sample_value("feed_producer_replaced_total") or 0
 
 
-def test_a_stuck_producer_is_replaced(
-    stuck: Stuck, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stuck_producer_is_replaced(stuck: Stuck, broker: Broker, set_limits: SetLimits) -> None:
     replaced = _replaced()
     with pytest.raises(PublishError):
         producer.send(_messages(1)).wait(0.1)
     with pytest.raises(PublishError):
         producer.send(_messages(1)).wait(0.1)  # which is not too long yet
     assert (producer.current.producer, _replaced()) == (stuck.producer, replaced)
-    monkeypatch.setattr(producer, "STUCK_SECONDS", 0.1)
+    set_limits(kafka_stuck=0.1)
     started = time.monotonic()
     producer.send(_messages(1)).wait(60)
-    assert time.monotonic() - started < producer.DELIVERY_SECONDS
+    assert time.monotonic() - started < django_settings.TIME_LIMITS.kafka_delivery
     assert _replaced() == replaced + 1
     assert len(broker.records(Topic.FEED.today())) == 1
     stuck.release()
@@ -177,8 +176,8 @@ def test_a_producer_whose_thread_died_is_replaced(topics: None, broker: Broker) 
     assert len(broker.records(Topic.FEED.today())) == 1
 
 
-def test_a_producer_that_was_idle_is_kept(topics: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(producer, "STUCK_SECONDS", 0.1)
+def test_a_producer_that_was_idle_is_kept(topics: None, set_limits: SetLimits) -> None:
+    set_limits(kafka_stuck=0.1)
     producer.send(_messages(10)).wait(60)
     before = producer.current.producer
     time.sleep(0.2)
