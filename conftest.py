@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.test.utils import CaptureQueriesContext, override_settings
+from django.utils import timezone
 from django_redis import get_redis_connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -216,8 +217,13 @@ def _broker(_own_names: None) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def broker(_broker: Broker) -> Broker:
-    """Kafka, with topics; its `records` are those that the test itself has sent."""
+def broker(_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Broker:
+    """Kafka, with topics; its `records` are those that the test itself has sent.
+
+    Tests call today's topics by name, so no midnight comes while one runs.
+    """
+    today = timezone.localdate()
+    monkeypatch.setattr(timezone, "localdate", lambda: today)
     _broker.mark()
     return _broker
 

@@ -1,8 +1,6 @@
 """No test fails because the machine was late: see tests.waits."""
 
-import time
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -33,14 +31,6 @@ def set_limits(settings: Settings) -> SetLimits:
 def redis_always_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """However often it fails."""
     monkeypatch.setattr(newsfeed_redis.breaker, "minimum", 1_000)
-
-
-@pytest.fixture(autouse=True)
-def _one_day() -> None:
-    """Tests call today's topics by name: none begins when another day is about to."""
-    now = datetime.now(UTC)
-    if now.hour == 23 and now.minute >= 58:
-        time.sleep((60 - now.minute) * 60 - now.second)
 
 
 @pytest.fixture(autouse=True)
