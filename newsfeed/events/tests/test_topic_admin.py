@@ -47,9 +47,9 @@ def test_topics_have_the_partitions_and_options_of_the_settings(
 
 def test_somebody_else_may_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     topic_admin.ensure_topics(1)
-    monkeypatch.setattr("kafka.KafkaAdminClient.list_topics", lambda _: [])
-    topic_admin.ensure_topics(2)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr("kafka.KafkaAdminClient.list_topics", lambda _: [])
+        topic_admin.ensure_topics(2)
     assert set(_wanted(2)) <= {state.name for state in topic_admin.topic_states()}
 
 
