@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from newsfeed.events.models import DeadLetter
 from newsfeed.kafka import producer, topic_admin
 from newsfeed.kafka.producer import Message, PublishError
 from newsfeed.kafka.topics import Topic
+from newsfeed.mysql.keyset import in_key_order
 
 logger = logging.getLogger(__name__)
 
@@ -125,20 +126,14 @@ def _save(letters: Sequence[DeadLetter]) -> None:
 
 
 def forget_author(author_id: int) -> None:
-    """Delete the rows with posts of this author. Kafka drops its letters after RETENTION."""
+    """Deletes the rows with posts of this author. Kafka drops its letters after RETENTION.
+
+    Some letters are dead because they are not JSON, so the database cannot search them.
+    """
     names_author = re.compile(rb'"author_id"\s*:\s*%d\b' % author_id)
-    for rows in _pages_of_rows():
-        ids = [id_ for id_, value in rows if names_author.search(bytes(value))]
+    for rows in in_key_order(DeadLetter.objects.only("value"), ROWS_PER_PAGE):
+        ids = [row.pk for row in rows if names_author.search(bytes(row.value))]
         DeadLetter.objects.filter(pk__in=ids).delete()
-
-
-def _pages_of_rows() -> Iterator[list[tuple[int, bytes | memoryview]]]:
-    """Some letters are dead because they are not JSON, so the database cannot search them."""
-    after = 0
-    rows = DeadLetter.objects.order_by("pk").values_list("pk", "value")
-    while page := list(rows.filter(pk__gt=after)[:ROWS_PER_PAGE]):
-        yield page
-        after = page[-1][0]
 
 
 def delete_expired(*, dry_run: bool = False) -> int:
