@@ -5,7 +5,7 @@ import gc
 from django.db import connections
 
 
-def settle(database_seconds: int, replica_seconds: int | None = None) -> None:
+def prepare(database_seconds: int, replica_seconds: int | None = None) -> None:
     """Bounds the wait for one answer of MySQL, and keeps loaded objects out of the collector.
 
     Other processes, such as a migration, wait without a bound. Collections that walk over the

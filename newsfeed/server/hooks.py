@@ -89,7 +89,7 @@ def post_worker_init(_worker: object) -> None:
     from newsfeed.kafka import producer  # noqa: PLC0415
 
     limits = settings.TIME_LIMITS
-    process.settle(limits.database_request, limits.replica_request)
+    process.prepare(limits.database_request, limits.replica_request)
     Thread(target=producer.warm, name="warm-producer", daemon=True).start()
 
 

@@ -34,7 +34,7 @@ def run(*steps: Callable[[], int], idle_seconds: float = 0, port: int = 0) -> No
     cannot be had. What one step raises ends the others, and is raised.
     """
     stopping = _signals()
-    process.settle(settings.TIME_LIMITS.database_worker)
+    process.prepare(settings.TIME_LIMITS.database_worker)
     hearts = [_Heart() for _ in steps]
     with _serve(port, hearts), ThreadPoolExecutor(len(steps)) as threads:
         first, *others = [
