@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from feeds import store
 from feeds.selectors import feed_posts, newest_ids
-from feeds.store import FeedStore, Slice, StoreUnavailable
+from feeds.store import FeedPage, FeedStore, StoreUnavailable
 from follows.selectors import active_followee_ids, followee_ids
 from newsfeed.mysql.replica import on_primary
 from posts.selectors import FeedPost
@@ -42,7 +42,7 @@ def read_feed(
     return posts, None
 
 
-def rebuild(user_id: int, feeds: FeedStore) -> Slice | None:
+def rebuild(user_id: int, feeds: FeedStore) -> FeedPage | None:
     """Makes a cold feed ready; None when somebody else is at it. Raises StoreUnavailable."""
     token = secrets.randbelow(2**53 - 1) + 1
     if not feeds.begin(user_id, token):
@@ -52,7 +52,7 @@ def rebuild(user_id: int, feeds: FeedStore) -> Slice | None:
     return snapshot
 
 
-def take_snapshot(user_id: int) -> Slice:
+def take_snapshot(user_id: int) -> FeedPage:
     """The feed as MySQL has it, down to the cap.
 
     Posts of suspended authors are in it: each read leaves them out, and when the author is
@@ -62,7 +62,7 @@ def take_snapshot(user_id: int) -> Slice:
     # What commits before this reading must be in it, and a replica may be as old as the request.
     with on_primary():
         ids = newest_ids(followee_ids(user_id), before=NEWEST, limit=cap + 1)
-    return Slice(ids[:cap], floor=ids[cap] if len(ids) > cap else 0)
+    return FeedPage(ids[:cap], floor=ids[cap] if len(ids) > cap else 0)
 
 
 def _candidates(user_id: int, before: int, count: int) -> Iterator[list[int]]:

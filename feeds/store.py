@@ -59,10 +59,11 @@ class StoreUnavailable(Unavailable):
     server = "Redis"
 
 
-class Slice(NamedTuple):
+class FeedPage(NamedTuple):
     ids: list[int]
     """Newest first."""
     floor: int
+    """The feed may be incomplete at or below this id."""
 
 
 class StoredFeed(NamedTuple):
@@ -130,12 +131,12 @@ class FeedStore:
         """Whether the feed was cold and now is this builder's. Take the snapshot after it."""
         return bool(self._run(BEGIN, user_id, token, BUILD_MS))
 
-    def finish(self, user_id: int, token: int, snapshot: Slice) -> bool:
+    def finish(self, user_id: int, token: int, snapshot: FeedPage) -> bool:
         """Whether the feed is ready; False when this builder's token is gone."""
         cap, ttl = settings.FEED_MAX_LENGTH, settings.FEED_TTL_SECONDS
         return bool(self._run(FINISH, user_id, token, snapshot.floor, cap, ttl, *snapshot.ids))
 
-    def read(self, user_id: int, *, before: int, limit: int) -> Slice | None:
+    def read(self, user_id: int, *, before: int, limit: int) -> FeedPage | None:
         """The newest ids below `before`, or None when the feed is not ready."""
         reply = self._run(READ, user_id, before, limit, settings.FEED_TTL_SECONDS)
         if not reply:
@@ -145,7 +146,7 @@ class FeedStore:
         except ValueError:  # not written by us
             self.invalidate([user_id])
             return None
-        return Slice(ids, floor)
+        return FeedPage(ids, floor)
 
     def peek(self, user_ids: Iterable[int]) -> dict[int, StoredFeed]:
         """Feeds that are not cold, as they are. Unlike a read, it does not keep an idle one."""

@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from feeds import store
-from feeds.store import Slice
+from feeds.store import FeedPage
 from follows.models import Follow
 from newsfeed.events import groups
 from newsfeed.events.groups import Handler, get_group_or_raise
@@ -27,10 +27,10 @@ def make_ready(user_id: int, ids: Iterable[int] = (), floor: int = 0) -> None:
     """Makes a ready feed of these ids, given newest first."""
     store.workers.invalidate([user_id])
     assert store.workers.begin(user_id, TOKEN)
-    assert store.workers.finish(user_id, TOKEN, Slice(list(ids), floor))
+    assert store.workers.finish(user_id, TOKEN, FeedPage(list(ids), floor))
 
 
-def read(user_id: int, before: int = 2**63 - 1, limit: int = 1_000) -> Slice | None:
+def read(user_id: int, before: int = 2**63 - 1, limit: int = 1_000) -> FeedPage | None:
     return store.workers.read(user_id, before=before, limit=limit)
 
 

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from conftest import Redis
 from feeds import store
-from feeds.store import Slice
+from feeds.store import FeedPage
 from feeds.tests.conftest import edges, make_ready, write_posts
 
 FEED = "/api/v1/feed/"
@@ -87,6 +87,6 @@ def test_no_feed_that_others_wrote_stops_a_worker(
     redis.delete("feed:1")
     assert store.workers.begin(1, 5)
     redis.zadd("feed:1", {"x": 1})
-    assert not store.workers.finish(1, 5, Slice([3, 2], 0))
+    assert not store.workers.finish(1, 5, FeedPage([3, 2], 0))
     assert store.workers.begin(1, 6)
-    assert store.workers.finish(1, 6, Slice([3, 2], 0))
+    assert store.workers.finish(1, 6, FeedPage([3, 2], 0))

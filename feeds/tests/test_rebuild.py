@@ -11,7 +11,7 @@ from accounts.services import reinstate_user, suspend_user
 from conftest import Redis
 from feeds import services, store
 from feeds.selectors import newest_ids
-from feeds.store import Slice, StoreUnavailable
+from feeds.store import FeedPage, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, edges, make_ready, read, stored_ids, write_posts
 from posts.models import Post
 
@@ -39,8 +39,8 @@ def test_a_rebuilt_feed_holds_what_mysql_has(alice: User, bob: User, carol: User
     write_posts(bob, 1)
     Post.objects.filter(pk=ids[1]).update(deleted_at=timezone.now())
     truth = [ids[0], *ids[2:]]
-    assert services.rebuild(bob.pk, store.workers) == Slice(truth, 0)
-    assert read(bob.pk) == Slice(truth, 0)
+    assert services.rebuild(bob.pk, store.workers) == FeedPage(truth, 0)
+    assert read(bob.pk) == FeedPage(truth, 0)
 
 
 def test_a_feed_built_while_its_author_is_suspended_shows_the_author_after_the_reinstatement(
@@ -57,8 +57,8 @@ def test_a_feed_built_while_its_author_is_suspended_shows_the_author_after_the_r
 
 
 def test_who_follows_nobody_gets_a_ready_feed_that_is_empty(alice: User) -> None:
-    assert services.rebuild(alice.pk, store.workers) == Slice([], 0)
-    assert read(alice.pk) == Slice([], 0)
+    assert services.rebuild(alice.pk, store.workers) == FeedPage([], 0)
+    assert read(alice.pk) == FeedPage([], 0)
 
 
 @pytest.mark.parametrize("posts", [3, 4, 5, 9])
@@ -68,7 +68,7 @@ def test_the_floor_is_the_newest_post_that_did_not_fit(
     settings.FEED_MAX_LENGTH = 4
     ids = write_posts(alice, posts)
     snapshot = services.take_snapshot(bob.pk)
-    assert snapshot == Slice(ids[:4], ids[4] if posts > 4 else 0)
+    assert snapshot == FeedPage(ids[:4], ids[4] if posts > 4 else 0)
     services.rebuild(bob.pk, store.workers)
     assert read(bob.pk) == snapshot
 
@@ -95,7 +95,7 @@ def test_a_post_that_is_pushed_below_the_floor_makes_no_hole(
     ids = write_posts(alice, 6)
     meanwhile(lambda: store.workers.push({bob.pk: [ids[5], ids[0]]}))  # delivered again, late
     services.rebuild(bob.pk, store.workers)
-    assert read(bob.pk) == Slice(ids[:3], ids[3])
+    assert read(bob.pk) == FeedPage(ids[:3], ids[3])
 
 
 def test_a_feed_that_is_invalidated_while_it_is_built_stays_cold(
@@ -113,7 +113,7 @@ def test_a_feed_that_is_invalidated_while_it_is_built_stays_cold(
         store.workers.invalidate([bob.pk])
 
     meanwhile(follow_carol)
-    assert services.rebuild(bob.pk, store.workers) == Slice(ids, 0)  # this read began before
+    assert services.rebuild(bob.pk, store.workers) == FeedPage(ids, 0)  # this read began before
     assert not redis.exists(f"feed:{bob.pk}")
     meanwhile(lambda: None)
     services.rebuild(bob.pk, store.workers)
@@ -130,7 +130,7 @@ def test_a_slow_builder_does_not_overwrite_the_next_ones_feed(
 
     meanwhile(somebody_else_rebuilds)
     services.rebuild(bob.pk, store.workers)
-    assert read(bob.pk) == Slice([99, 98], 7)
+    assert read(bob.pk) == FeedPage([99, 98], 7)
 
 
 def test_while_somebody_else_builds_nothing_is_done(alice: User, bob: User) -> None:
@@ -139,7 +139,7 @@ def test_while_somebody_else_builds_nothing_is_done(alice: User, bob: User) -> N
     assert services.rebuild(bob.pk, store.workers) is None
     assert read(bob.pk) is None
     store.workers.invalidate([bob.pk])  # as its expiry does
-    assert services.rebuild(bob.pk, store.workers) == Slice(ids, 0)
+    assert services.rebuild(bob.pk, store.workers) == FeedPage(ids, 0)
 
 
 def test_a_ready_feed_is_not_built_again(alice: User, bob: User) -> None:

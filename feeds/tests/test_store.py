@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from conftest import Redis
 from feeds import store
-from feeds.store import Slice
+from feeds.store import FeedPage
 from feeds.tests.conftest import TOKEN, make_ready, read, stored_ids
 from tests.redis_cluster import client_of
 
@@ -55,15 +55,15 @@ def test_while_a_feed_is_built_it_is_not_ready_but_keeps_pushes() -> None:
     assert workers.begin(ANN, TOKEN)
     workers.push({ANN: [7, 8]})
     assert read(ANN) is None
-    assert workers.finish(ANN, TOKEN, Slice([6, 5], 0))
-    assert read(ANN) == Slice([8, 7, 6, 5], 0)
+    assert workers.finish(ANN, TOKEN, FeedPage([6, 5], 0))
+    assert read(ANN) == FeedPage([8, 7, 6, 5], 0)
 
 
 def test_one_builder_at_a_time() -> None:
     assert workers.begin(ANN, TOKEN)
     assert not workers.begin(ANN, TOKEN + 1)
     assert workers.begin(BEN, TOKEN + 1)
-    assert workers.finish(ANN, TOKEN, Slice([], 0))
+    assert workers.finish(ANN, TOKEN, FeedPage([], 0))
     assert not workers.begin(ANN, TOKEN + 1)
     workers.invalidate([ANN])
     assert workers.begin(ANN, TOKEN + 1)
@@ -77,7 +77,7 @@ def test_a_builder_that_dies_is_forgotten(redis: Redis) -> None:
 
 
 def test_a_builder_without_its_token_cannot_finish(redis: Redis) -> None:
-    snapshot = Slice([5], 0)
+    snapshot = FeedPage([5], 0)
     assert not workers.finish(ANN, TOKEN, snapshot)  # never begun
     workers.begin(ANN, TOKEN)
     workers.invalidate([ANN])
@@ -87,15 +87,15 @@ def test_a_builder_without_its_token_cannot_finish(redis: Redis) -> None:
     assert not workers.finish(ANN, TOKEN, snapshot)
     assert _raw(redis, ANN) == {"~": -TOKEN - 1}
     assert workers.finish(ANN, TOKEN + 1, snapshot)
-    assert not workers.finish(ANN, TOKEN + 1, Slice([6], 0))  # finished already
+    assert not workers.finish(ANN, TOKEN + 1, FeedPage([6], 0))  # finished already
     assert stored_ids(ANN) == [5]
 
 
 @pytest.mark.parametrize("token", [1, 2**31, 2**52 + 1, 2**53 - 1])
 def test_tokens_may_be_as_large_as_a_score_is_exact(token: int) -> None:
     assert workers.begin(ANN, token)
-    assert not workers.finish(ANN, token - 1 or 2, Slice([], 0))
-    assert workers.finish(ANN, token, Slice([], 0))
+    assert not workers.finish(ANN, token - 1 or 2, FeedPage([], 0))
+    assert workers.finish(ANN, token, FeedPage([], 0))
 
 
 @pytest.mark.parametrize("floor", [0, 100])
@@ -106,10 +106,10 @@ def test_a_feed_may_outgrow_its_cap_by_a_sixteenth(
     full = list(range(132, 100, -1))
     make_ready(ANN, full, floor=floor)
     workers.push({ANN: [133, 134]})
-    assert read(ANN) == Slice([134, 133, *full], floor)
+    assert read(ANN) == FeedPage([134, 133, *full], floor)
     for late in ([135], [full[29], full[30]]):  # the second is delivered once more
         workers.push({ANN: late})
-        assert read(ANN) == Slice([135, 134, 133, *full[:29]], full[29])
+        assert read(ANN) == FeedPage([135, 134, 133, *full[:29]], full[29])
     assert redis.zcard("feed:1") == 32 + 1  # the sentinel
 
 
@@ -118,22 +118,22 @@ def test_a_feed_that_is_built_is_not_trimmed(settings: Settings) -> None:
     workers.begin(ANN, TOKEN)
     workers.push({ANN: list(range(1, 20))})
     settings.FEED_MAX_LENGTH = 100
-    assert workers.finish(ANN, TOKEN, Slice([], 0))
+    assert workers.finish(ANN, TOKEN, FeedPage([], 0))
     assert len(stored_ids(ANN)) == 19
 
 
 def test_an_empty_feed_is_not_a_cold_one() -> None:
     make_ready(ANN)
-    assert read(ANN) == Slice([], 0)
+    assert read(ANN) == FeedPage([], 0)
     assert read(BEN) is None
 
 
 def test_a_page_is_newest_first_below_an_id() -> None:
     make_ready(ANN, [30, 9, 7, 5], floor=3)
-    assert read(ANN, limit=2) == Slice([30, 9], 3)
-    assert read(ANN, before=9, limit=2) == Slice([7, 5], 3)
-    assert read(ANN, before=5) == Slice([], 3)
-    assert read(ANN, before=2) == Slice([], 3)
+    assert read(ANN, limit=2) == FeedPage([30, 9], 3)
+    assert read(ANN, before=9, limit=2) == FeedPage([7, 5], 3)
+    assert read(ANN, before=5) == FeedPage([], 3)
+    assert read(ANN, before=2) == FeedPage([], 3)
 
 
 def test_reading_keeps_a_feed_alive_and_pushing_does_not(redis: Redis, settings: Settings) -> None:
@@ -152,7 +152,7 @@ def test_removing_a_post_leaves_the_others(redis: Redis) -> None:
     make_ready(BEN, [6])
     workers.remove([ANN, BEN, CAT], [6])
     assert stored_ids(ANN) == [5]
-    assert read(BEN) == Slice([], 0)
+    assert read(BEN) == FeedPage([], 0)
     assert not redis.exists("feed:3")
 
 
@@ -161,7 +161,7 @@ def test_invalidating_makes_feeds_cold() -> None:
         make_ready(user_id, [5])
     workers.invalidate([ANN, BEN])
     workers.invalidate([])
-    assert (read(ANN), read(BEN), read(CAT)) == (None, None, Slice([5], 0))
+    assert (read(ANN), read(BEN), read(CAT)) == (None, None, FeedPage([5], 0))
 
 
 def test_redis_may_forget_the_scripts(redis: Redis) -> None:
@@ -170,16 +170,16 @@ def test_redis_may_forget_the_scripts(redis: Redis) -> None:
     redis.script_flush()
     workers.push({ANN: [6], BEN: [6]})
     redis.script_flush()
-    assert workers.finish(ANN, TOKEN, Slice([5], 0))
+    assert workers.finish(ANN, TOKEN, FeedPage([5], 0))
     redis.script_flush()
     workers.push({ANN: [7], BEN: [7]})
     redis.script_flush()
-    assert read(ANN) == Slice([7, 6, 5], 0)
+    assert read(ANN) == FeedPage([7, 6, 5], 0)
 
 
 def test_requests_and_workers_see_the_same_feeds() -> None:
     make_ready(ANN, [5])
-    assert store.requests.read(ANN, before=10, limit=10) == Slice([5], 0)
+    assert store.requests.read(ANN, before=10, limit=10) == FeedPage([5], 0)
     store.requests.ping()
 
 
@@ -253,13 +253,13 @@ def test_any_order_of_operations_leaves_what_it_should(
         elif name == "begin":
             workers.begin(ANN, TOKEN)
         elif name == "finish":
-            workers.finish(ANN, TOKEN, Slice(sorted(ids, reverse=True), min(ids, default=1) - 1))
+            workers.finish(ANN, TOKEN, FeedPage(sorted(ids, reverse=True), min(ids, default=1) - 1))
         elif name == "remove":
             workers.remove([ANN], ids)
         elif name == "invalidate":
             workers.invalidate([ANN])
         else:
-            assert not workers.finish(ANN, TOKEN + 1, Slice(ids, 0))
+            assert not workers.finish(ANN, TOKEN + 1, FeedPage(ids, 0))
             continue
         getattr(model, name)(ids)
         assert _raw(redis, ANN) == model.raw()

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from conftest import caches_at
 from feeds import store
-from feeds.store import FeedStore, Slice, StoreUnavailable
+from feeds.store import FeedPage, FeedStore, StoreUnavailable
 from feeds.tests.conftest import TOKEN, Away, RedisServer, make_ready, stored_ids
 from newsfeed.redis import client as newsfeed_redis
 from newsfeed.redis.client import RedisError
@@ -22,7 +22,7 @@ ANN, BEN = 1, 2
 OPERATIONS: dict[str, Callable[[FeedStore], object]] = {
     "push": lambda feeds: feeds.push({ANN: [6], BEN: [6]}),
     "begin": lambda feeds: feeds.begin(BEN, TOKEN),
-    "finish": lambda feeds: feeds.finish(ANN, TOKEN, Slice([5], 0)),
+    "finish": lambda feeds: feeds.finish(ANN, TOKEN, FeedPage([5], 0)),
     "read": lambda feeds: feeds.read(ANN, before=9, limit=9),
     "remove": lambda feeds: feeds.remove([ANN, BEN], [5]),
     "invalidate": lambda feeds: feeds.invalidate([ANN, BEN]),
@@ -97,7 +97,7 @@ def test_a_late_answer_does_not_meet_the_next_caller(redis_server: RedisServer) 
     _fails(OPERATIONS["push"], store.requests)
     redis_server.thaw()
     for _ in range(3):
-        assert store.requests.read(BEN, before=9, limit=1) == Slice([6], 0)
+        assert store.requests.read(BEN, before=9, limit=1) == FeedPage([6], 0)
 
 
 def test_a_worker_waits_longer(redis_server: RedisServer) -> None:
@@ -173,7 +173,7 @@ def test_a_redis_that_cannot_write_is_as_good_as_away(
     if operation != "begin":
         store.workers.begin(ANN, TOKEN)
     if operation == "read":
-        store.workers.finish(ANN, TOKEN, Slice([5], 0))
+        store.workers.finish(ANN, TOKEN, FeedPage([5], 0))
     breaks(redis_server, tmp_path)
     _fails(OPERATIONS[operation], store.requests)
     _fails(OPERATIONS[operation], store.workers)

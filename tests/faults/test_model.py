@@ -28,7 +28,7 @@ from accounts.services import reinstate_user, suspend_user
 from feeds import services, store
 from feeds.events import FeedRecord
 from feeds.selectors import newest_ids
-from feeds.store import Slice
+from feeds.store import FeedPage
 from follows.events import FollowEvent
 from follows.models import Follow
 from follows.services import follow, unfollow
@@ -64,7 +64,7 @@ class FeedModel(RuleBasedStateMachine):
         self.people = list(User.objects.order_by("pk").values_list("pk", flat=True))
         self.redis = get_redis_connection("worker")
         self.applied: set[bytes] = set()
-        self.builds: list[tuple[int, int, Slice | None]] = []
+        self.builds: list[tuple[int, int, FeedPage | None]] = []
         self.tokens = iter(range(1, 1_000))
         self.beginning = transaction.savepoint()
 
