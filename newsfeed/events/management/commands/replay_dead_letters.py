@@ -1,4 +1,3 @@
-import sys
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -47,7 +46,7 @@ class Command(BaseCommand):
     def replay(self, letters: Iterable[Waiting]) -> None:
         replayed = failed = 0
         try:
-            for letter, settle in tqdm(letters, unit="letter", disable=not sys.stderr.isatty()):
+            for letter, settle in tqdm(letters, unit="letter", disable=None):
                 applied = replay.apply_again(letter)
                 settle()
                 replayed += applied
