@@ -2,9 +2,12 @@ from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 
+from accounts import data_registry
 from accounts.serializers import (
     CredentialsSerializer,
+    ExportedProfileSerializer,
     LoginSerializer,
     LogOutSerializer,
     PasswordSerializer,
@@ -187,4 +190,25 @@ find_users = extend_schema(
         200: answer("The user, or nobody.", UserPageSerializer, {"results": [ALICE], "next": None})
     }
     | problems("/users/", {400: {"username": BLANK}}),
+)
+
+_FIELDS = {"profile": ExportedProfileSerializer()} | {
+    section.name: section.serializer(many=True) for section in data_registry.sections
+}
+_EXPORT = type("ExportSerializer", (serializers.Serializer,), _FIELDS)
+_EXAMPLE: dict[str, Any] = {"profile": ALICE | {"email": "", "created_at": "2026-11-21T09:30:00Z"}}
+_EXAMPLE |= {section.name: [section.example] for section in data_registry.sections}
+export_me = extend_schema(
+    operation_id="export_me",
+    summary="Take one's own data along",
+    description=(
+        "All that is kept of you, as a file that is sent while it is read. "
+        "One that is cut off is no JSON."
+    ),
+    tags=["users"],
+    responses={200: answer("The file.", _EXPORT, _EXAMPLE)}
+    | problems(
+        "/users/me/export/",
+        {409: "Your last export is still being sent. Read it, or try again later."},
+    ),
 )

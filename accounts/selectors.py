@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 
-from accounts.models import KnownAddress, RefreshToken, User
+from accounts.models import RefreshToken, User
 from accounts.usernames import normalise
 from newsfeed.api.exceptions import SessionEnded
 from newsfeed.mysql.keyset import in_key_order
@@ -101,18 +101,6 @@ def living_jtis(user_id: int) -> list[str]:
     """Of access tokens that have not expired."""
     living = RefreshToken.objects.filter(user_id=user_id, access_expires_at__gt=timezone.now())
     return list(living.values_list("access_jti", flat=True))
-
-
-def open_sessions(user_id: int, *, after: int, limit: int) -> list[RefreshToken]:
-    """The refresh tokens that can still be used, one a session: those above the id `after`."""
-    usable = RefreshToken.objects.filter(user=user_id, used_at=None, revoked_at=None)
-    return list(usable.filter(pk__gt=after, expires_at__gt=timezone.now()).order_by("pk")[:limit])
-
-
-def known_addresses(user_id: int, *, after: int, limit: int) -> list[KnownAddress]:
-    """From which the user has logged in, above the id `after`, lowest first."""
-    own = KnownAddress.objects.filter(user=user_id, pk__gt=after)
-    return list(own.order_by("pk")[:limit])
 
 
 def users_named(username: str) -> list[User]:

@@ -1,3 +1,4 @@
+from datetime import UTC
 from typing import Any
 
 from rest_framework import serializers
@@ -96,3 +97,11 @@ class UserPageSerializer(serializers.Serializer[Any]):
 class LoginSerializer(TokensSerializer):
     device = serializers.CharField()
     user = UserSummarySerializer()
+
+
+class ExportedProfileSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    display_name = serializers.CharField()
+    email = serializers.CharField()
+    created_at = serializers.DateTimeField(source="date_joined", default_timezone=UTC)

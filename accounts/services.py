@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as InvalidPassword
@@ -17,7 +19,9 @@ from accounts.tokens import issue_tokens
 from accounts.totp import forget_devices, verify_otp
 from accounts.usernames import is_reserved
 from newsfeed.api.exceptions import Conflict
+from newsfeed.events import outbox
 from newsfeed.events.recording import record
+from newsfeed.mysql.keyset import delete_some
 from newsfeed.mysql.transactions import transactional
 
 
@@ -164,6 +168,11 @@ _ERASED = ["is_active", "deleted_at", "display_name", "email", "last_login", "pa
 _ERASED += ["is_staff", "is_superuser"]
 
 
+def take_up_again(user_ids: Iterable[int]) -> None:
+    """Goes on with erasures, by an event as a deletion starts them."""
+    outbox.leave_to_relay(UserDeleted(actor_id=user_id) for user_id in user_ids)
+
+
 @transactional
 def mark_erased(user_id: int) -> None:
     """Of somebody who is deleted: nothing is left to erase."""
@@ -172,11 +181,8 @@ def mark_erased(user_id: int) -> None:
 
 @transactional
 def delete_refresh_tokens(user_id: int, *, limit: int) -> int:
-    """Of somebody whose sessions have ended. How many it were."""
-    tokens = RefreshToken.objects.filter(user=user_id)
-    ids = list(tokens.values_list("pk", flat=True)[:limit])
-    RefreshToken.objects.filter(pk__in=ids).delete()
-    return len(ids)
+    """Of somebody whose sessions have ended. Returns how many."""
+    return delete_some(RefreshToken.objects.filter(user=user_id), limit)
 
 
 @transactional

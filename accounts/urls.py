@@ -10,5 +10,6 @@ urlpatterns = [
     path("auth/logout-all/", views.LogOutAllView.as_view(), name="logout-all"),
     path("auth/password/", views.PasswordView.as_view(), name="password-change"),
     path("users/", views.UserListView.as_view(), name="user-list"),
+    path("users/me/export/", views.ExportView.as_view(), name="export"),
     path("users/me/deletion/", views.DeletionView.as_view(), name="deletion"),
 ]

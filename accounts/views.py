@@ -1,3 +1,5 @@
+from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -6,6 +8,7 @@ from rest_framework.views import APIView
 
 from accounts import audit, openapi
 from accounts.authentication import CHALLENGE, AuthenticatedRequest
+from accounts.export import export
 from accounts.known_clients import remember
 from accounts.selectors import users_named
 from accounts.serializers import (
@@ -126,3 +129,17 @@ class UserListView(APIView):
         serializer.is_valid(raise_exception=True)
         users = users_named(**serializer.validated_data)
         return page_response(request, UserSummarySerializer(users, many=True).data, None)
+
+
+class ExportView(APIView):
+    @openapi.export_me
+    def get(self, request: AuthenticatedRequest) -> StreamingHttpResponse:
+        name = f"newsfeed-{request.user.username}.json"
+        return StreamingHttpResponse(
+            export(request.user.pk),
+            content_type="application/json",
+            headers={
+                "Content-Disposition": content_disposition_header(True, name),  # noqa: FBT003
+                "Cache-Control": "no-store",
+            },
+        )

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from django.utils import timezone
 from prometheus_client import Counter, Histogram
 
+from accounts import erasure
 from accounts.events import UserDeleted
-from feeds import erasure, services, settling, store
+from feeds import services, settling, store
 from feeds.events import FeedRecord
 from follows.events import Followed, FollowEvent, Unfollowed
 from newsfeed.events.event import Event

@@ -1,7 +1,7 @@
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
-from accounts.openapi import ALICE, USER_ID
-from feeds.serializers import ExplanationSerializer, ExportSerializer
+from accounts.openapi import USER_ID
+from feeds.serializers import ExplanationSerializer
 from newsfeed.api.etag import ETAG_PARAMETERS
 from newsfeed.api.paging import BAD_PAGE, PAGE_PARAMETERS, next_page
 from newsfeed.api.schema import answer, problems
@@ -21,22 +21,6 @@ EXPLANATION = {
     "in_redis": True,
     "waiting": None,
     "dead_letters": [],
-}
-_FRIEND = {"id": 7, "username": "bob", "followed_at": "2026-11-21T09:30:00Z"}
-EXPORT = {
-    "profile": ALICE | {"email": "", "created_at": "2026-11-21T09:30:00Z"},
-    "posts": [
-        {name: value for name, value in POST.items() if name != "author"} | {"hidden_at": None}
-    ],
-    "following": [_FRIEND],
-    "followers": [_FRIEND | {"username": None}],
-    "reports": [
-        {"post_id": 42, "reason": "This is an advertisement.", "created_at": "2026-11-21T09:30:00Z"}
-    ],
-    "sessions": [{"created_at": "2026-11-21T09:30:00Z", "expires_at": "2026-12-21T09:30:00Z"}],
-    "known_addresses": [
-        {"last_login_at": "2026-11-21T09:30:00Z", "expires_at": "2026-12-21T09:30:00Z"}
-    ],
 }
 
 get_feed = extend_schema(
@@ -64,19 +48,5 @@ explain_feed = extend_schema(
     | problems(
         "/feeds/42/why/42/",
         {403: "You do not have permission to perform this action.", 404: NO_SUCH_POST},
-    ),
-)
-export_me = extend_schema(
-    operation_id="export_me",
-    summary="Take one's own data along",
-    description=(
-        "All that is kept of you, as a file that is sent while it is read. "
-        "One that is cut off is no JSON."
-    ),
-    tags=["users"],
-    responses={200: answer("The file.", ExportSerializer, EXPORT)}
-    | problems(
-        "/users/me/export/",
-        {409: "Your last export is still being sent. Read it, or try again later."},
     ),
 )

@@ -1,5 +1,3 @@
-from django.http import StreamingHttpResponse
-from django.utils.http import content_disposition_header
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -7,7 +5,6 @@ from accounts.authentication import AuthenticatedRequest
 from accounts.permissions import IsVerifiedStaff
 from feeds import openapi
 from feeds.explanation import explain
-from feeds.export import export
 from feeds.serializers import ExplanationSerializer
 from feeds.services import NEWEST, read_feed
 from newsfeed.api.etag import with_etag
@@ -34,17 +31,3 @@ class WhyView(APIView):
     @openapi.explain_feed
     def get(self, request: AuthenticatedRequest, user_id: int, post_id: int) -> Response:
         return Response(ExplanationSerializer(explain(user_id, post_id)).data)
-
-
-class ExportView(APIView):
-    @openapi.export_me
-    def get(self, request: AuthenticatedRequest) -> StreamingHttpResponse:
-        name = f"newsfeed-{request.user.username}.json"
-        return StreamingHttpResponse(
-            export(request.user.pk),
-            content_type="application/json",
-            headers={
-                "Content-Disposition": content_disposition_header(True, name),  # noqa: FBT003
-                "Cache-Control": "no-store",
-            },
-        )

@@ -54,15 +54,3 @@ def active_followee_ids(user_id: int) -> list[int]:
     """Those of them who are not suspended."""
     edges = Follow.objects.filter(follower=user_id, followee__is_active=True)
     return list(edges.values_list("followee_id", flat=True))
-
-
-def edges_to_followers(user_id: int, *, after: int, limit: int) -> list[Follow]:
-    """By the followers' ids, lowest first: those above the id `after`."""
-    edges = Follow.objects.filter(followee=user_id, follower__gt=after)
-    return list(edges.order_by("follower_id")[:limit])
-
-
-def edges_to_followees(user_id: int, *, after: int, limit: int) -> list[Follow]:
-    """By the followees' ids, lowest first: those above the id `after`."""
-    edges = Follow.objects.filter(follower=user_id, followee__gt=after)
-    return list(edges.order_by("followee_id")[:limit])

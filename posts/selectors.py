@@ -75,12 +75,6 @@ def ids_deleted_since(user_id: int, since: datetime, *, limit: int) -> list[int]
     return list(deleted.values_list("pk", flat=True)[:limit])
 
 
-def undeleted_posts(user_id: int, *, after: int, limit: int) -> list[Post]:
-    """A user's next posts above the id `after`, lowest first, with those that are hidden."""
-    posts = Post.objects.filter(user=user_id, deleted_at=None, pk__gt=after)
-    return list(posts.order_by("pk")[:limit])
-
-
 def authors_of(post_ids: Iterable[int]) -> dict[int, int]:
     """{post id: author id} of those that exist, deleted ones too."""
     return dict(Post.objects.filter(pk__in=post_ids).values_list("pk", "user_id"))

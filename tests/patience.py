@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from pytest_django.fixtures import Settings
 
-from feeds import erasure, settling
+from accounts import erasure
+from feeds import settling
 from newsfeed.events import relay
 from newsfeed.redis import client as newsfeed_redis
 from tests.waits import PATIENCE_SECONDS, SetLimits

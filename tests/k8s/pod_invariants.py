@@ -12,7 +12,8 @@ from django.core.management import CommandError, load_command_class
 from django.core.management import get_commands as commands_of_apps
 from django.urls import Resolver404, resolve
 
-from feeds import erasure, settling
+from accounts import erasure
+from feeds import settling
 from newsfeed.events import failures, relay
 from newsfeed.workers.loop import STALE_SECONDS
 from tests.k8s.invariants import Check

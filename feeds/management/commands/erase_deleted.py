@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from accounts.selectors import unerased_ids
-from feeds import erasure
+from accounts.services import take_up_again
 from newsfeed.events import dead_letters
 from newsfeed.workers import loop
 from posts.services import erase_deleted_texts
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         pages = unerased_ids(deleted_before=timezone.now() - SLOW, size=PAGE)
         for page in loop.until_stopped(pages):
             if not dry_run:
-                erasure.take_up_again(page)
+                take_up_again(page)
             accounts += len(page)
         rows = dead_letters.delete_expired(dry_run=dry_run)
         would = "would be " if dry_run else ""

@@ -68,7 +68,7 @@ def _merge(events: list[Any]) -> None:
     for event in events:
         if not isinstance(event, FollowEvent):
             continue
-        posts = look_up("posts.selectors:newest_ids")([event.followee_id], before=2**63, limit=100)
+        posts = look_up("feeds.selectors:newest_ids")([event.followee_id], before=2**63, limit=100)
         if event.type == "FOLLOW":
             workers.push({event.actor_id: posts})
         elif posts:

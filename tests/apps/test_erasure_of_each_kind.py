@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from accounts import erasure
 from accounts.models import RefreshToken, User
 from accounts.services import delete_user
 from accounts.tokens import issue_tokens
-from feeds import erasure
 from feeds.tests.conftest import edges, write_posts
 from follows.models import Follow
 from moderation.models import Report, ReportedPost

@@ -14,13 +14,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
+from accounts import export, openapi
+from accounts.export import PAGE
 from accounts.known_clients import remember
 from accounts.models import RefreshToken, User
 from accounts.services import suspend_user
 from accounts.tokens import issue_tokens
-from feeds import export
-from feeds.export import PAGE
-from feeds.serializers import ExportSerializer
 from feeds.tests.conftest import crowd, edges, write_posts
 from moderation.models import Report
 from posts.models import Post
@@ -64,7 +63,7 @@ def test_it_holds_what_is_kept_of_the_user(
     edges(carol, [bob])
     document = _export(as_alice)
 
-    assert list(document) == list(ExportSerializer().fields)
+    assert list(document) == list(openapi._EXPORT().fields)
     profile = document["profile"]
     assert _is_time(profile.pop("created_at"))
     assert profile == {
