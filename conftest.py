@@ -36,11 +36,12 @@ from tests.broker import Broker
 from tests.depth import IS_DEEP
 from tests.names import REDIS_PATH, own
 from tests.pipeline import Pipeline
-from tests.waits import PATIENT
+from tests.time_limits import PATIENT, patience, redis_always_asked, set_limits
 
 __all__ = ["Broker", "Pipeline", "Redis", "TopicPartition", "caches_at", "free_port"]
+__all__ += ["patience", "redis_always_asked", "set_limits"]
 
-pytest_plugins = ["tests.patience", "tests.redis_cluster", "tests.scheduling"]
+pytest_plugins = ["tests.redis_cluster", "tests.scheduling"]
 
 PASSWORD = "correct horse battery staple"  # noqa: S105
 

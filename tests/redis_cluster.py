@@ -19,7 +19,7 @@ from newsfeed.redis.client import Client, Cluster
 from newsfeed.redis.settings import caches as redis_caches
 from tests.deadline import wait_until
 from tests.redis_server import RedisServer
-from tests.waits import PATIENT
+from tests.time_limits import PATIENT
 
 PRIMARIES = 3
 PASSWORD = "a secret"

@@ -18,7 +18,7 @@ from accounts import passwords, services
 from accounts.models import User
 from accounts.serializers import PasswordField
 from accounts.tests.conftest import ME, bearer
-from tests.waits import SetLimits
+from tests.time_limits import SetLimits
 
 LOGIN = "/api/v1/auth/login/"
 PASSWORD = "/api/v1/auth/password/"

@@ -17,7 +17,7 @@ from accounts import keys
 from accounts.models import SigningKey, User
 from accounts.tests.conftest import ME, bearer
 from accounts.tokens import issue_tokens
-from tests.waits import SetLimits
+from tests.time_limits import SetLimits
 
 REFRESH = "/api/v1/auth/refresh/"
 HEADER = "X-Token-Refresh-Needed"

@@ -24,7 +24,7 @@ from accounts.tokens import issue_tokens
 from conftest import Redis
 from newsfeed.redis import client as newsfeed_redis
 from tests.redis_server import Away, RedisServer
-from tests.waits import SetLimits
+from tests.time_limits import SetLimits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOGOUT = "/api/v1/auth/logout/"

@@ -21,7 +21,7 @@ from newsfeed.events import outbox
 from newsfeed.events.models import OutboxEvent
 from posts.models import Post
 from posts.selectors import find_visible_post
-from tests.waits import SetLimits
+from tests.time_limits import SetLimits
 
 Explain = Callable[[Callable[[], object]], str]
 

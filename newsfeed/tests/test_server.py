@@ -15,7 +15,7 @@ from gunicorn.config import Config
 from pytest_django.fixtures import Settings
 
 from newsfeed.server import connection, hooks, worker
-from tests.waits import SetLimits
+from tests.time_limits import SetLimits
 from tests.worker import PAGE, PING, THREADS, Server
 
 MANY = 10 * THREADS

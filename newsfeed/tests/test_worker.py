@@ -23,7 +23,7 @@ from django.db import OperationalError, connection
 
 from conftest import free_port
 from newsfeed.workers import loop
-from tests.waits import SetLimits
+from tests.time_limits import SetLimits
 
 STOPPERS = [signal.SIGTERM, signal.SIGINT]
 LIMIT_SECONDS = 60

@@ -19,7 +19,7 @@ from newsfeed.kafka.producer import Message, PublishError
 from newsfeed.kafka.topics import Topic
 from tests.deadline import assert_quick
 from tests.names import own
-from tests.waits import SetLimits
+from tests.time_limits import SetLimits
 
 
 def _messages(count: int) -> list[Message]:
