@@ -51,11 +51,11 @@ class UnwantedType(Exception):
 
 
 def discover() -> None:
-    """Imports `events`, `fanout` and `consumers` of each app, and registers the event types.
+    """Imports these modules of each app, and registers the event types.
 
     Raises ImproperlyConfigured if two types have one tag.
     """
-    autodiscover_modules("events", "fanout", "consumers")
+    autodiscover_modules("events", "fanout", "consumers", "tasks")
     for event_type in _subclasses(Event):
         tag = str(event_type.__struct_config__.tag)
         if _events.setdefault(tag, event_type) is not event_type:

@@ -1,0 +1,1 @@
+"""A stub: imported when the site starts, as tasks will be."""
