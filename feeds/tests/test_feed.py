@@ -148,6 +148,17 @@ def test_a_page_is_full_though_many_of_its_ids_are_not_shown_any_more(
     assert walk(as_bob, limit=4) == [stay[:4], stay[4:]]
 
 
+def test_a_page_that_goes_on_in_mysql_repeats_no_post(
+    as_bob: APIClient, alice: User, prepared: Prepare
+) -> None:
+    """Of the ids that Redis gives for it, only the last is shown."""
+    ids = write_posts(alice, 20)
+    prepared()
+    hidden = 2 + services.SPARE
+    Post.objects.filter(pk__in=ids[:hidden]).update(hidden_at=timezone.now())
+    assert [*chain(*walk(as_bob, limit=2))] == ids[hidden:]
+
+
 def test_a_hidden_post_is_not_shown_though_redis_holds_it(
     as_bob: APIClient, alice: User, bob: User, prepared: Prepare
 ) -> None:
