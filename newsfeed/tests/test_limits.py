@@ -121,11 +121,16 @@ def test_the_window_slides(another_process: Callable[[], None], redis: Redis) ->
 def test_the_window_of_a_process_slides(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000.0]
     monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    memory, admitted = Memory(), []
-    for passed in (0, 30, 0, 29, 1, 0):
+    memory, answers = Memory(), []
+    for passed in (0, 10, 20, 0, 29, 1, 0):
         now[0] += passed
-        admitted.append(memory.admit(KEY, Limit(2, 60))[0])
-    assert admitted == [True, True, False, False, True, False]
+        counted = memory.admit(KEY, Limit(3, 60))
+        answers.append((counted.admitted, counted.seconds))
+    assert answers == [
+        *((True, seconds) for seconds in (60, 50, 30)),  # until the first one leaves the window
+        *((False, seconds) for seconds in (30, 1)),
+        *((True, 10), (False, 10)),  # it has left: now until the second one leaves
+    ]
 
 
 def test_a_moment_counts_as_long_as_it_lasts(another_process: Callable[[], None]) -> None:
@@ -194,8 +199,11 @@ def test_a_process_stays_within_the_limit_although_redis_is_flushed(
     assert admit(KEY, Limit(3, 60)).admitted
 
 
-def test_who_comes_again_when_told_to_does_not_come_too_early() -> None:
-    assert limits.outcome(KEY, Limit(2, 60), [0, 2, 29_000_001, 0]).seconds == 30
+@pytest.mark.parametrize(("microseconds", "seconds"), [(0, 1), (1_000_000, 1), (29_000_001, 30)])
+def test_who_comes_again_when_told_to_does_not_come_too_early(
+    microseconds: int, seconds: int
+) -> None:
+    assert limits.outcome(KEY, Limit(2, 60), [0, 2, microseconds, 0]).seconds == seconds
 
 
 def test_a_limit_that_is_lowered_tells_the_right_time(redis: Redis) -> None:
@@ -254,8 +262,9 @@ def test_what_a_process_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_later_limit_replaces_an_earlier_one() -> None:
-    assert limits.parse("default=100/m, login=5/m,,login=6/h,") == {
+    assert limits.parse("default=100/m, login=5/m,,login=6/h,signup=2/s") == {
         "default": Limit(100, 60),
+        "signup": Limit(2, 1),
         "login": Limit(6, 3600),
     }
 
