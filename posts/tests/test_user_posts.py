@@ -38,11 +38,11 @@ def test_the_posts_of_one_user_come_newest_first(as_bob: APIClient, alice: User,
 
 
 def test_pages_follow_each_other_to_the_end(as_alice: APIClient, alice: User) -> None:
-    ids = _post(alice, 4)
-    first = as_alice.get(_path(alice), {"limit": 2}).json()
-    assert _ids(first["results"]) == ids[:2]
+    ids = _post(alice, 6)
+    first = as_alice.get(_path(alice), {"limit": 3}).json()
+    assert _ids(first["results"]) == ids[:3]
     last = as_alice.get(first["next"]).json()
-    assert _ids(last["results"]) == ids[2:]
+    assert _ids(last["results"]) == ids[3:]
     assert last["next"] is None
 
 
