@@ -14,15 +14,21 @@ LIMITS = (
 )
 
 TESTS: dict[str, tuple[str, ...]] = {
-    "feeds/store.py": (f"{FEEDS}/test_store.py", f"{FEEDS}/test_store_outage.py"),
-    "feeds/relay.py": (
+    "feeds/store.py": (
+        f"{FEEDS}/test_store.py",
+        f"{FEEDS}/test_store_outage.py",
+        f"{FEEDS}/test_verify_feeds.py",
+        f"{FEEDS}/test_foreign_keys.py",
+        f"{FEEDS}/test_cluster.py",
+    ),
+    "newsfeed/events/relay.py": (
         f"{FEEDS}/test_fanout.py",
         f"{FEEDS}/test_missing_topics.py",
         f"{FEEDS}/test_kafka_outage.py",
     ),
     "feeds/selectors.py": (*FEED, f"{FEEDS}/test_verify_feeds.py"),
     "discovery/selectors.py": ("discovery/tests",),
-    "feeds/services.py": (*FEED, f"{FEEDS}/test_store_outage.py"),
+    "feeds/services.py": (*FEED, f"{FEEDS}/test_feed_costs.py", f"{FEEDS}/test_store_outage.py"),
     "feeds/consumers.py": (f"{FEEDS}/test_consumers.py",),
     "feeds/settling.py": (f"{FEEDS}/test_settling.py", f"{FEEDS}/test_consumers.py"),
     "accounts/erasure.py": (
@@ -37,9 +43,25 @@ TESTS: dict[str, tuple[str, ...]] = {
     "feeds/signals.py": (f"{FEEDS}/test_signals.py", "tests/apps/test_audit_log.py"),
     "feeds/verification.py": (f"{FEEDS}/test_verify_feeds.py",),
     "follows/services.py": ("follows/tests", "tests/apps/test_erasure.py"),
-    "follows/selectors.py": ("follows/tests", "tests/apps/test_export.py", *FEED),
-    "posts/services.py": ("posts/tests", "moderation/tests/test_moderate.py"),
-    "posts/selectors.py": ("posts/tests", *FEED, "tests/apps/test_erasure.py"),
+    "follows/selectors.py": (
+        "follows/tests",
+        "tests/apps/test_export.py",
+        *FEED,
+        f"{FEEDS}/test_why.py",
+        f"{FEEDS}/test_fanout.py",
+    ),
+    "posts/services.py": (
+        "posts/tests",
+        "moderation/tests/test_moderate.py",
+        f"{FEEDS}/test_erase_deleted.py",
+        "tests/apps/test_erasure.py",
+    ),
+    "posts/selectors.py": (
+        "posts/tests",
+        *FEED,
+        "tests/apps/test_erasure.py",
+        f"{FEEDS}/test_settling.py",
+    ),
     "newsfeed/mysql/keyset.py": (f"{API}/test_keyset.py",),
     "newsfeed/api/answers.py": (f"{API}/test_idempotency_key.py",),
     "follows/views.py": ("follows/tests",),
@@ -89,6 +111,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "newsfeed/api/caching.py": (f"{API}/test_caching.py",),
     "newsfeed/api/fields.py": (
         f"{API}/test_input.py",
+        f"{API}/test_schema.py",
         "posts/tests",
         "accounts/tests/test_signup.py",
     ),
@@ -98,7 +121,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{API}/test_odd_requests.py",
         "posts/tests",
     ),
-    "newsfeed/api/requests.py": (f"{API}/test_requests.py",),
+    "newsfeed/api/requests.py": (f"{API}/test_requests.py", f"{API}/test_limits.py"),
     "newsfeed/api/schema.py": (f"{API}/test_schema.py", f"{API}/test_docs.py"),
     "newsfeed/api/serializers.py": (f"{API}/test_input.py", "posts/tests"),
     "newsfeed/events/event.py": (f"{EVENTS}/test_wire.py", f"{EVENTS}/test_outbox.py"),
@@ -108,7 +131,12 @@ TESTS: dict[str, tuple[str, ...]] = {
         f"{EVENTS}/test_consumer.py",
         f"{FEEDS}/test_fanout.py",
     ),
-    "newsfeed/api/paging.py": (f"{API}/test_paging.py", f"{FEEDS}/test_feed.py"),
+    "newsfeed/api/paging.py": (
+        f"{API}/test_paging.py",
+        f"{FEEDS}/test_feed.py",
+        "posts/tests/test_user_posts.py",
+        "follows/tests",
+    ),
     "newsfeed/api/idempotency.py": (f"{API}/test_idempotency_key.py",),
     "newsfeed/api/errors.py": (f"{API}/test_errors.py", f"{API}/test_odd_requests.py"),
     "newsfeed/api/etag.py": (f"{FEEDS}/test_feed_etag.py",),
