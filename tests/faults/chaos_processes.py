@@ -59,11 +59,14 @@ def freeze_an_api_worker(scene: Scene) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def one_more(command: str, end: signal.Signals) -> Fault:
+CONSUMERS = ("consume", "feed", "visibility")
+
+
+def one_more(end: signal.Signals, *command: str) -> Fault:
     """A second process of a worker comes and goes."""
 
     def fault(scene: Scene) -> None:
-        with second(scene, command) as process:
+        with second(scene, *command) as process:
             time.sleep(6)
             process.send_signal(end)
 
@@ -73,7 +76,7 @@ def one_more(command: str, end: signal.Signals) -> Fault:
 def storm_of_consumers(scene: Scene) -> None:
     """Each rebalance is interrupted by the next."""
     for _ in range(3):
-        with second(scene, "consume_feed") as process:
+        with second(scene, *CONSUMERS) as process:
             time.sleep(3 + 3 * scene.dice.random())
             process.terminate()
 
@@ -94,13 +97,13 @@ PROCESS_FAULTS: dict[str, Fault] = {
     "relay killed": kill("relay"),
     "relay frozen": freeze("relay"),
     "relay terminated": terminate("relay"),
-    "second relay killed": one_more("relay_outbox", signal.SIGKILL),
+    "second relay killed": one_more(signal.SIGKILL, "relay_outbox"),
     "consumer killed": kill("consumer"),
     "consumer frozen": freeze("consumer"),
     "consumer frozen for long": freeze("consumer", BEYOND_SESSION),
     "consumer terminated": terminate("consumer"),
-    "second consumer killed": one_more("consume_feed", signal.SIGKILL),
-    "second consumer terminated": one_more("consume_feed", signal.SIGTERM),
+    "second consumer killed": one_more(signal.SIGKILL, *CONSUMERS),
+    "second consumer terminated": one_more(signal.SIGTERM, *CONSUMERS),
     "storm of consumers": storm_of_consumers,
     "Kafka killed": kill("kafka"),
     "Kafka frozen": freeze("kafka"),

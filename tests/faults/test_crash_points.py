@@ -20,7 +20,7 @@ from tests.running import Service
 PROGRAMS = {
     "api": ["gunicorn"],
     "relay": ["manage.py", "relay_outbox"],
-    "consumer": ["manage.py", "consume_feed"],
+    "consumer": ["manage.py", "consume", "feed", "visibility"],
 }
 POINTS = {
     "api": [
