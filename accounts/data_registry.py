@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from rest_framework.serializers import BaseSerializer
 
 Pages = Callable[[int, int], Iterable[list[Any]]]
-"""Of a user id and a size: a list of the export, in pages of up to so many rows."""
+"""Of a user id and a size: a list of the export, in pages of up to that number of rows."""
 Step = Callable[[int, int], int]
-"""Of a user id and a limit: erases about so many rows. Returns how many, and 0 if none is left."""
+"""Of a user id and a limit: erases about that number of rows. Returns how many; 0: none is left."""
 LastStep = Callable[[int], object]
 
 

@@ -72,7 +72,7 @@ def claim(jti: str, *, over: bool = False) -> bytes | None:
 
 
 def finish(jti: str, token: bytes, user: User, seconds: int) -> None:
-    """Writes the session for so many seconds at most, if it still is claimed with this token."""
+    """Writes the session for at most this number of seconds, if the token still claims it."""
     session = msgspec.json.encode(_Session(user.pk, user.username, user.display_name))
     ask(("EVAL", _FINISH, 1, _session(jti), token, session, min(SESSION_SECONDS, seconds)))
 

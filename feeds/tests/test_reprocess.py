@@ -15,9 +15,8 @@ from feeds.consumers import push_posts
 from feeds.events import FeedRecord
 from feeds.tests.conftest import Away, crowd, edges, lag, make_ready, replace_handler, stored_ids
 from follows.services import follow
-from newsfeed.events import consumer
 from newsfeed.exceptions import Unavailable
-from newsfeed.kafka import producer, topic_admin
+from newsfeed.kafka import producer, readers, topic_admin
 from newsfeed.kafka.topics import Topic
 from newsfeed.workers import loop
 from posts.services import create_post
@@ -83,7 +82,7 @@ def test_a_signal_ends_it_between_two_batches(
         batches.append(len(records))
 
     replace_handler(monkeypatch, "feed", handle)
-    monkeypatch.setattr(consumer, "MAX_RECORDS", 2)
+    monkeypatch.setattr(readers, "MAX_RECORDS", 2)
     said = _again(Topic.FEED.today())
     assert len(batches) == 1
     assert said == f"{batches[0]} records handled, 0 skipped, 0 left out\n"

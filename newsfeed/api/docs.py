@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from newsfeed.api.errors import get_only
 
-# Not made anew for each request: that takes a second, and lint holds the file to the code.
+# Not made for each request: that takes a second, and lint holds the file to the code.
 OPENAPI = (Path(__file__).parents[2] / "openapi.yaml").read_bytes()
 ETAG = f'"{blake2b(OPENAPI, digest_size=12).hexdigest()}"'
 

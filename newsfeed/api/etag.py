@@ -24,7 +24,7 @@ ETAG_PARAMETERS = [
 
 
 def with_etag(request: Request, response: Response) -> Response:
-    """To be asked for anew each time, by its one reader, and sent only when it has changed."""
+    """Its one reader asks for it each time, and gets it only when it has changed."""
     response.headers["Cache-Control"] = "private, no-cache"
     patch_vary_headers(response, ["Authorization"])
     response.add_post_render_callback(partial(_answer, request))

@@ -1,4 +1,4 @@
-"""At most so many requests in any stretch of so many seconds, by each user and endpoint.
+"""A limit of requests in any stretch of a number of seconds, by each user and endpoint.
 
 The algorithm is the sliding-window log: the times of the admitted requests are kept, and one more
 is admitted while fewer than the limit lie in the window. `admit.lua` keeps them in one list in

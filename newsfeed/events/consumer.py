@@ -8,14 +8,13 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
+from kafka.errors import CorruptRecordError, KafkaError, UnsupportedCodecError
 from kafka.structs import MemberState
 
 from newsfeed.events import dead_letters, failures, metrics, tracing
@@ -24,37 +23,17 @@ from newsfeed.events.models import DeadLetter
 from newsfeed.events.stall import StallWatch
 from newsfeed.events.tally import Tally
 from newsfeed.exceptions import Unreadable
-from newsfeed.kafka import topic_admin, workarounds
+from newsfeed.kafka import readers, topic_admin, workarounds
 from newsfeed.kafka.topic_admin import TopicState
 from newsfeed.kafka.topics import Topic, days_to_read, parse
 
 logger = logging.getLogger(__name__)
 
-MAX_RECORDS = 1_000
 POLL_SECONDS = 1.0
 REFRESH_SECONDS = 30
 MAX_BACKOFF_SECONDS = 5
-SILENT_SECONDS = 10
-"""Without a record, although there are some: the broker does not answer."""
 
 Batch = dict[TopicPartition, list[Any]]
-
-
-def _options(group: str | None) -> dict[str, Any]:
-    return {
-        "bootstrap_servers": settings.KAFKA_BOOTSTRAP_SERVERS,
-        # Named, so that the constructor need not wait for a broker to tell it.
-        "api_version": (4, 3),
-        "group_id": group,
-        "enable_auto_commit": False,
-        # A topic that is discovered late is read from its start.
-        "auto_offset_reset": "earliest",
-        "max_poll_records": MAX_RECORDS,
-        "reconnect_backoff_max_ms": 1_000,
-        # A connection that went dead without a word is given up after it.
-        "request_timeout_ms": 10_000,
-        "metrics_enabled": False,
-    }
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -76,7 +55,7 @@ class Consumer:
         self._has_offsets = False
         self._metrics = metrics.of(group)
         self._kafka = KafkaConsumer(
-            **_options(group.id),
+            **readers.options(group.id),
             partition_assignment_strategy=(CooperativeStickyAssignor,),
             # The least that brokers allow by default: a dead member's records wait for so long.
             session_timeout_ms=6_000,
@@ -161,7 +140,7 @@ class Consumer:
             self._topics = wanted
 
     def _rewind_recreated(self, topic_ids: dict[str, str]) -> None:
-        """An offset in a topic that was deleted and made anew would skip its first records."""
+        """An offset in a topic that was deleted and recreated would skip its first records."""
         before, self._topic_ids = self._topic_ids, self._topic_ids | topic_ids
         recreated = {name for name, id_ in topic_ids.items() if before.get(name, id_) != id_}
         if mine := [tp for tp in self._kafka.assignment() if tp.topic in recreated]:
@@ -211,7 +190,7 @@ class Consumer:
             self._has_drained = True
             time.sleep(POLL_SECONDS)
             return {}
-        self._has_drained |= sum(map(len, batch.values())) < MAX_RECORDS
+        self._has_drained |= sum(map(len, batch.values())) < readers.MAX_RECORDS
         return batch
 
     def _handle(self, batch: Batch) -> None:
@@ -267,55 +246,3 @@ def _topic_of(partition: TopicPartition) -> Topic:
     parsed = parse(partition.topic)
     assert parsed is not None, partition.topic
     return parsed[0]
-
-
-def _read(kafka: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[list[Any]]:
-    """What stands before these offsets, in batches. Raises BrokerUnavailable."""
-    give_up_at = time.monotonic() + SILENT_SECONDS
-    with topic_admin.answering():
-        while any((kafka.position(tp, timeout_ms=5_000) or 0) < end for tp, end in ends.items()):
-            batch = kafka.poll(timeout_ms=int(POLL_SECONDS * 1000))
-            if batch:
-                yield [raw for tp, raws in batch.items() for raw in raws if raw.offset < ends[tp]]
-                give_up_at = time.monotonic() + SILENT_SECONDS  # after what the caller took
-            elif time.monotonic() > give_up_at:
-                raise KafkaTimeoutError(f"no record for {SILENT_SECONDS} s")
-
-
-class DeadLetterReader:
-    """Reads the dead letters on Kafka, from where the last reader has come to.
-
-    Partitions are assigned by hand: there is one reader at a time. Raises BrokerUnavailable.
-    """
-
-    def __init__(self) -> None:
-        self._kafka = KafkaConsumer(**_options(f"{settings.KAFKA_CONSUMER_GROUP}-replay"))
-
-    def read(self, topic: Topic, ends: Mapping[int, int]) -> Iterator[Any]:
-        """Those before these offsets, {partition: offset}."""
-        goal = {TopicPartition(topic.dead_letters, number): end for number, end in ends.items()}
-        self._kafka.assign(list(goal))
-        for raws in _read(self._kafka, goal):
-            yield from raws
-
-    @topic_admin.answering()
-    def commit(self, raw: Any) -> None:
-        """No reader gets this one again, nor those before it."""
-        partition = TopicPartition(raw.topic, raw.partition)
-        offsets = {partition: OffsetAndMetadata(raw.offset + 1, "", -1)}
-        self._kafka.commit(offsets, timeout_ms=5_000)
-
-    def close(self) -> None:
-        self._kafka.close(autocommit=False, timeout_ms=5_000)
-
-
-def read_once(offsets: Mapping[TopicPartition, tuple[int, int]]) -> Iterator[list[Any]]:
-    """The raw records of partitions from the first of two offsets up to the last, in batches.
-
-    Without a group: nothing is committed, and no consumer notices. Raises BrokerUnavailable.
-    """
-    with closing(KafkaConsumer(**_options(None))) as kafka:
-        kafka.assign(list(offsets))
-        for partition, (first, _) in offsets.items():
-            kafka.seek(partition, first)
-        yield from _read(kafka, {partition: last for partition, (_, last) in offsets.items()})

@@ -117,7 +117,7 @@ def _message(letter: DeadLetter) -> Message:
 
 
 def _save(letters: Sequence[DeadLetter]) -> None:
-    """A record that dies again, or its namesake on a topic made anew, replaces the older row."""
+    """A record that dies again replaces its row; so does its namesake on a recreated topic."""
     DeadLetter.objects.bulk_create(
         letters,
         update_conflicts=True,

@@ -12,12 +12,12 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from newsfeed.events import dead_letters
-from newsfeed.events.consumer import DeadLetterReader
 from newsfeed.events.failures import AWAY
 from newsfeed.events.groups import Group, get_group_or_raise, readers
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.registry import UnwantedType, decode
 from newsfeed.kafka import topic_admin
+from newsfeed.kafka.readers import DeadLetterReader
 from newsfeed.kafka.topics import Topic
 
 ROWS_PER_PAGE = 100

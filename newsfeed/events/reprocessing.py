@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from newsfeed.events.consumer import read_once
 from newsfeed.events.groups import Group
 from newsfeed.events.registry import InvalidRecord, decode
 from newsfeed.kafka import topic_admin
+from newsfeed.kafka.readers import read_once
 from newsfeed.kafka.topics import Topic, parse
 from newsfeed.workers import loop
 

@@ -13,7 +13,7 @@ from newsfeed.kafka.topics import Topic, parse
 def prune_topics(
     days: int, readers: Mapping[Topic, Collection[str]], *, dry_run: bool = False
 ) -> dict[str, Mapping[str, int]]:
-    """Deletes the topics dated more than so many days ago that no consumer group has yet to read.
+    """Deletes topics older than this number of days that no consumer group has yet to read.
 
     The readers are consumer groups, which count even if they have not read anything. The one group
     that older versions had does not: it would never read on.

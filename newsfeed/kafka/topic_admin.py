@@ -34,7 +34,7 @@ class BrokerUnavailable(Unavailable):
 class TopicState(NamedTuple):
     name: str
     topic_id: str
-    """Another one, when the topic was deleted and made anew."""
+    """Another one, when the topic was deleted and recreated."""
     partitions: int
     records: int
     lag: int
@@ -85,7 +85,7 @@ def ping() -> None:
 
 
 def ensure_topics(days: int = 2) -> list[str]:
-    """Creates what is missing of today's and the next days' topics and of those without a day.
+    """Creates the missing topics of today and the next days, and those without a day.
 
     Returns the names of those it created. Raises BrokerUnavailable.
     """
@@ -202,7 +202,7 @@ class _Topic(NamedTuple):
     """The first offset that is there, and the one after the last."""
 
     def unread(self, committed: Mapping[TopicPartition, int]) -> int:
-        """An offset beyond the end is from before the topic was made anew: nothing is read."""
+        """An offset beyond the end is from before the topic was recreated: nothing is read."""
         return sum(
             last - (done if first <= (done := committed.get(tp, 0)) <= last else first)
             for tp, (first, last) in self.ends.items()

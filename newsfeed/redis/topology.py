@@ -106,7 +106,7 @@ class Cluster(RedisCluster):
             retry=Retry(NoBackoff(), 0),
             # What is there is served.
             require_full_coverage=False,
-            # Names are looked up anew: all the addresses that were found may be gone.
+            # Names are looked up again: all the addresses that were found may be gone.
             dynamic_startup_nodes=False,
             # They stretch timeouts while a node is maintained.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),

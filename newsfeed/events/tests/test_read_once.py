@@ -1,10 +1,9 @@
 import pytest
 
 from conftest import TopicPartition
-from newsfeed.events import consumer
-from newsfeed.events.consumer import read_once
 from newsfeed.events.tests.conftest import Send
-from newsfeed.kafka import topic_admin
+from newsfeed.kafka import readers, topic_admin
+from newsfeed.kafka.readers import read_once
 from newsfeed.kafka.topics import Topic
 from tests.names import own
 
@@ -29,8 +28,8 @@ def test_it_reads_from_the_first_offset_up_to_the_last(send: Send) -> None:
 
 
 def test_it_gives_up_when_nothing_comes(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "SILENT_SECONDS", 0)
-    monkeypatch.setattr(consumer, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(readers, "SILENT_SECONDS", 0)
+    monkeypatch.setattr(readers, "POLL_SECONDS", 0.1)
     partition, first = _first_five(send)
     nowhere = TopicPartition(own("events-missing"), 0)
     with pytest.raises(topic_admin.BrokerUnavailable, match="no record for"):

@@ -14,7 +14,7 @@ from newsfeed.events.consumer import Consumer
 from newsfeed.events.stall import Stalled
 from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, step_until
 from newsfeed.exceptions import Unavailable, Unreadable
-from newsfeed.kafka import topic_admin
+from newsfeed.kafka import readers, topic_admin
 from newsfeed.kafka.topic_admin import BrokerUnavailable
 from newsfeed.kafka.topics import Topic
 from tests.names import own
@@ -113,7 +113,7 @@ def test_who_reads_slowly_does_not_stall(
     monkeypatch.setattr(stall, "STALL_SECONDS", 3)
     send(*range(1, 7))
     with monkeypatch.context() as patch:
-        patch.setattr(consumer_module, "MAX_RECORDS", 1)
+        patch.setattr(readers, "MAX_RECORDS", 1)
         consumer = start(handler)
 
     def rest() -> bool:
@@ -154,7 +154,7 @@ def test_while_every_poll_is_full_a_partition_may_wait_for_its_turn(
 ) -> None:
     send(2)
     with monkeypatch.context() as patch:
-        patch.setattr(consumer_module, "MAX_RECORDS", 0)  # they all are
+        patch.setattr(readers, "MAX_RECORDS", 0)  # they all are
         _steps_on(stuck)
     _stalls(stuck)
 

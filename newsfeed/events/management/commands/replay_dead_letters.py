@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--topic", choices=[*Topic], help="only these (default: all)")
-        parser.add_argument("--limit", type=int, metavar="N", help="at most so many (default: all)")
+        parser.add_argument("--limit", type=int, metavar="N", help="at most N (default: all)")
         parser.add_argument("--dry-run", action="store_true", help="only list them")
 
     def handle(self, *, topic: str | None, limit: int | None, dry_run: bool, **_: Any) -> None:

@@ -39,7 +39,7 @@ self._handle(batch)
     killed_by=(CRASH,),
 )
 def auto_commit(patch: Patch) -> None:
-    options = "newsfeed.events.consumer:_options"
+    options = "newsfeed.kafka.readers:options"
     patch.edit(options, {'"enable_auto_commit": False': '"enable_auto_commit": True'})
     patch.edit("newsfeed.events.consumer:Consumer.close", {"autocommit=False, ": ""})
 
@@ -49,7 +49,7 @@ def auto_commit(patch: Patch) -> None:
     killed_by=(LATE_TOPIC,),
 )
 def topics_read_from_their_end(patch: Patch) -> None:
-    patch.edit("newsfeed.events.consumer:_options", {'"earliest"': '"latest"'})
+    patch.edit("newsfeed.kafka.readers:options", {'"earliest"': '"latest"'})
 
 
 @mutant(
