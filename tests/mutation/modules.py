@@ -39,6 +39,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "accounts/export.py": ("tests/apps/test_export.py",),
     "feeds/fanout.py": (f"{FEEDS}/test_fanout.py",),
+    "newsfeed/events/groups.py": (f"{EVENTS}/test_groups.py",),
+    "accounts/data_registry.py": ("tests/apps/test_export.py", "tests/apps/test_erasure.py"),
     "newsfeed/events/recording.py": (f"{EVENTS}/test_outbox.py", f"{FEEDS}/test_signals.py"),
     "feeds/signals.py": (f"{FEEDS}/test_signals.py", "tests/apps/test_audit_log.py"),
     "feeds/verification.py": (f"{FEEDS}/test_verify_feeds.py",),
