@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from accounts import erasure
 from accounts.events import UserDeleted
-from feeds import services, settling, store
+from feeds import services, store, visibility
 from feeds.events import FeedRecord
 from follows.events import Followed, FollowEvent, Unfollowed
 from newsfeed.events.event import Event
@@ -56,7 +56,7 @@ def apply_visibility(events: Sequence[Event]) -> None:
     """Each part is bounded in time, however many followers and events there are."""
     _refresh({event.actor_id for event in events if isinstance(event, FollowEvent)})
     erasure.erase({event.actor_id for event in events if isinstance(event, UserDeleted)})
-    settling.settle(event for event in events if isinstance(event, VisibilityChanged))
+    visibility.apply(event for event in events if isinstance(event, VisibilityChanged))
 
 
 def _refresh(user_ids: set[int]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from accounts import erasure
-from feeds import settling
+from feeds import visibility
 from newsfeed.events import relay
 from newsfeed.redis import client as newsfeed_redis
 from newsfeed.time_limits import TimeLimits
@@ -30,7 +30,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
         breaker.reset()
         monkeypatch.setattr(breaker, "slow_seconds", SECONDS)
     monkeypatch.setattr(relay, "INLINE_SECONDS", SECONDS)
-    for module in (erasure, settling):
+    for module in (erasure, visibility):
         monkeypatch.setattr(module, "STEP_SECONDS", SECONDS)
 
 

@@ -18,10 +18,10 @@ from kafka.errors import CorruptRecordError, KafkaError, UnsupportedCodecError
 from kafka.structs import MemberState
 
 from newsfeed.events import dead_letters, failures, metrics, tracing
+from newsfeed.events.dead_letter_limit import DeadLetterLimit
 from newsfeed.events.groups import Group
 from newsfeed.events.models import DeadLetter
 from newsfeed.events.stall import StallWatch
-from newsfeed.events.tally import Tally
 from newsfeed.exceptions import Unreadable
 from newsfeed.kafka import readers, topic_admin, workarounds
 from newsfeed.kafka.topic_admin import TopicState
@@ -67,7 +67,7 @@ class Consumer:
         self._topic_ids: dict[str, str] = {}
         self._handled: dict[TopicPartition, int] = {}
         self._refresh_at = 0.0
-        self._tally = None if put_aside else Tally()
+        self._limit = None if put_aside else DeadLetterLimit()
         self._stall = StallWatch()
         self._has_drained = False
         self._failures = 0
@@ -203,10 +203,10 @@ class Consumer:
             with metrics.handling(self._group, topic, len(some)):
                 outcomes[topic] = failures.apply(self._group, topic, some)
         every = [one for some in outcomes.values() for one in some]
-        tally = self._tally and self._tally.plus([isinstance(one, DeadLetter) for one in every])
+        limit = self._limit and self._limit.plus([isinstance(one, DeadLetter) for one in every])
         if dead := [one for one in every if isinstance(one, DeadLetter)]:
             dead_letters.keep(dead)
-        self._tally = tally
+        self._limit = limit
         for topic, some in outcomes.items():
             tracing.log(raws[topic], some)
         metrics.count(self._group, outcomes)

@@ -13,7 +13,7 @@ from django.core.management import get_commands as commands_of_apps
 from django.urls import Resolver404, resolve
 
 from accounts import erasure
-from feeds import settling
+from feeds import visibility
 from newsfeed.events import failures, relay
 from newsfeed.workers.loop import STALE_SECONDS
 from tests.k8s.invariants import Check
@@ -117,7 +117,7 @@ def grace_is_longer_than_the_drain(docs: list[Manifest]) -> Iterator[str]:
         "api-write": gunicorn["graceful_timeout"],
         "gateway": _nginx_seconds(docs),
         "consumer": batch,
-        "consumer-visibility": batch + 3 * (erasure.MOST_SECONDS + settling.MOST_SECONDS),
+        "consumer-visibility": batch + 3 * (erasure.MOST_SECONDS + visibility.MOST_SECONDS),
         # A slice that is sent and not acknowledged, topics made, sent again, and good-bye.
         "relay": relay.RELAY_SECONDS + relay.MISSING_SECONDS + CLOSE_SECONDS,
     }

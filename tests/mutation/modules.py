@@ -30,7 +30,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "discovery/selectors.py": ("discovery/tests",),
     "feeds/services.py": (*FEED, f"{FEEDS}/test_feed_costs.py", f"{FEEDS}/test_store_outage.py"),
     "feeds/consumers.py": (f"{FEEDS}/test_consumers.py",),
-    "feeds/settling.py": (f"{FEEDS}/test_settling.py", f"{FEEDS}/test_consumers.py"),
+    "feeds/visibility.py": (f"{FEEDS}/test_visibility.py", f"{FEEDS}/test_consumers.py"),
     "accounts/erasure.py": (
         "tests/apps/test_erasure.py",
         "tests/apps/test_erasure_marker.py",
@@ -62,7 +62,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "posts/tests",
         *FEED,
         "tests/apps/test_erasure.py",
-        f"{FEEDS}/test_settling.py",
+        f"{FEEDS}/test_visibility.py",
     ),
     "newsfeed/mysql/keyset.py": (f"{API}/test_keyset.py",),
     "newsfeed/api/answers.py": (f"{API}/test_idempotency_key.py",),
@@ -92,7 +92,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "newsfeed/kafka/readers.py": (f"{EVENTS}/test_read_once.py", f"{EVENTS}/test_consumer.py"),
     "newsfeed/kafka/producer.py": (f"{EVENTS}/test_producer.py",),
     "newsfeed/kafka/in_flight.py": (f"{EVENTS}/test_in_flight.py", f"{EVENTS}/test_producer.py"),
-    "newsfeed/events/tally.py": (f"{EVENTS}/test_tally.py",),
+    "newsfeed/events/dead_letter_limit.py": (f"{EVENTS}/test_dead_letter_limit.py",),
     "newsfeed/events/stall.py": (f"{EVENTS}/test_stall.py",),
     "newsfeed/kafka/topics.py": (f"{EVENTS}/test_topics.py",),
     "newsfeed/kafka/topic_admin.py": (

@@ -24,20 +24,20 @@ class TooManyDeadLetters(CannotGoOn):
         super().__init__(f"{how_many}; this batch is not committed")
 
 
-class Tally(NamedTuple):
+class DeadLetterLimit(NamedTuple):
     """How many records died lately. Immutable: a batch that is not committed leaves no trace."""
 
     in_a_row: int = 0
     by_second: Mapping[int, tuple[int, int]] = MappingProxyType({})
     """{second: (records, dead letters)} of the last minute."""
 
-    def plus(self, died: Sequence[bool]) -> "Tally":
+    def plus(self, died: Sequence[bool]) -> "DeadLetterLimit":
         """With a batch, record by record. Raises TooManyDeadLetters."""
         now = int(time.monotonic())
         recent = {s: counts for s, counts in self.by_second.items() if s > now - SECONDS}
         records, dead = recent.get(now, (0, 0))
         recent[now] = (records + len(died), dead + sum(died))
-        return Tally(self._row_after(died), _checked(recent))
+        return DeadLetterLimit(self._row_after(died), _checked(recent))
 
     def _row_after(self, died: Sequence[bool]) -> int:
         row = self.in_a_row

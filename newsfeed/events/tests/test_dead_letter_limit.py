@@ -6,8 +6,8 @@ import pytest
 
 from conftest import Broker
 from newsfeed.events import dead_letters, failures
+from newsfeed.events.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from newsfeed.events.models import DeadLetter
-from newsfeed.events.tally import Tally, TooManyDeadLetters
 from newsfeed.events.tests.conftest import Recorder, Send, Start, lag, send_raw, step_until
 from newsfeed.exceptions import Unavailable
 from newsfeed.kafka.topics import Topic
@@ -16,45 +16,45 @@ GOOD, DEAD = [False], [True]
 
 
 def test_a_hundred_in_a_row_are_borne_and_not_one_more() -> None:
-    tally = Tally().plus(DEAD * 60).plus(DEAD * 40)
+    limit = DeadLetterLimit().plus(DEAD * 60).plus(DEAD * 40)
     with pytest.raises(
         TooManyDeadLetters, match=r"^more than 100 dead letters in a row; this batch is not"
     ):
-        tally.plus(DEAD)
+        limit.plus(DEAD)
 
 
 def test_a_good_record_ends_the_row() -> None:
-    tally = Tally().plus(DEAD * 60 + GOOD + DEAD * 40)
-    tally = tally.plus(DEAD * 60)
+    limit = DeadLetterLimit().plus(DEAD * 60 + GOOD + DEAD * 40)
+    limit = limit.plus(DEAD * 60)
     with pytest.raises(TooManyDeadLetters):
-        tally.plus(DEAD)
-    tally.plus(GOOD)
+        limit.plus(DEAD)
+    limit.plus(GOOD)
 
 
 def test_a_fifth_of_the_records_is_borne_and_not_one_more() -> None:
     fifth = (DEAD + GOOD * 4) * 100
-    tally = Tally().plus(fifth).plus(fifth)
+    limit = DeadLetterLimit().plus(fifth).plus(fifth)
     with pytest.raises(TooManyDeadLetters) as raised:
-        tally.plus(DEAD)
+        limit.plus(DEAD)
     assert str(raised.value) == (
         "201 of the last minute's 1001 records are dead letters; this batch is not committed"
     )
 
 
 def test_of_few_records_no_share_is_taken() -> None:
-    tally = Tally().plus((DEAD + GOOD) * 249)
+    limit = DeadLetterLimit().plus((DEAD + GOOD) * 249)
     with pytest.raises(TooManyDeadLetters):
-        tally.plus(DEAD + GOOD)
+        limit.plus(DEAD + GOOD)
 
 
 def test_what_is_older_than_a_minute_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    tally = Tally().plus((DEAD + GOOD) * 249)
+    limit = DeadLetterLimit().plus((DEAD + GOOD) * 249)
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 59)
     with pytest.raises(TooManyDeadLetters):
-        tally.plus((DEAD + GOOD) * 10)
+        limit.plus((DEAD + GOOD) * 10)
     monkeypatch.setattr(time, "monotonic", lambda: now + 61)
-    later = tally.plus((DEAD + GOOD) * 10)
+    later = limit.plus((DEAD + GOOD) * 10)
     assert [records for records, _ in later.by_second.values()] == [20]
 
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from conftest import Broker, Pipeline
-from feeds import settling, store
+from feeds import store, visibility
 from feeds.store import StoreUnavailable
 from feeds.tests.conftest import FEED, Away, crowd, edges, make_ready, stored_ids, write_posts
 from newsfeed.events import outbox
@@ -30,8 +30,8 @@ OTHER = 10**9
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two followers a step."""
-    monkeypatch.setattr(settling, "FOLLOWERS_PER_PAGE", 2)
-    monkeypatch.setattr(settling, "STEP_SECONDS", 0)
+    monkeypatch.setattr(visibility, "FOLLOWERS_PER_PAGE", 2)
+    monkeypatch.setattr(visibility, "STEP_SECONDS", 0)
 
 
 def _event(post_id: int, author: User, settled_to: int | None = None) -> VisibilityChanged:
@@ -66,7 +66,7 @@ def _run(events: list[VisibilityChanged]) -> int:
     """To the end, a batch for each event. Returns how many those were."""
     steps = 0
     while events:
-        settling.settle(events[:1])
+        visibility.apply(events[:1])
         events = events[1:] + _take_rests()
         steps += 1
         assert steps < 100, "it goes on for ever"
@@ -123,7 +123,7 @@ def test_few_followers_cost_three_queries_and_one_request_and_leave_nothing(
     asked = Mock(side_effect=store.workers._ask)
     monkeypatch.setattr(store.workers, "_ask", asked)
     with django_assert_num_queries(3):
-        settling.settle([_event(id_, alice) for id_ in ids])
+        visibility.apply([_event(id_, alice) for id_ in ids])
     assert asked.call_count == 1
     assert _feeds(followers) == [[]] * 7
     assert _take_rests() == []
@@ -155,12 +155,12 @@ def test_a_step_that_dies_anywhere_is_made_again_and_none_before_it(
     (post_id,) = write_posts(alice, 1)
     _warm(followers, [post_id])
     _hide(post_id)
-    owner = {"remove": store.workers, "leave_to_relay": outbox}.get(place, settling)
+    owner = {"remove": store.workers, "leave_to_relay": outbox}.get(place, visibility)
     monkeypatch.setattr(owner, place, _die_after(getattr(owner, place), [times]))
     events, deaths = [_event(post_id, alice)], 0
     for _ in range(20):
         try:
-            settling.settle(events)
+            visibility.apply(events)
         except SystemExit:  # not committed: the same batch comes again, and what was recorded
             deaths += 1
             events += _take_rests()
@@ -178,10 +178,10 @@ def test_redis_that_goes_away_undoes_no_step(
     (post_id,) = write_posts(alice, 1)
     _warm(followers, [post_id])
     _hide(post_id)
-    settling.settle([_event(post_id, alice)])
+    visibility.apply([_event(post_id, alice)])
     (rest,) = _take_rests()
     with redis_away(), pytest.raises(StoreUnavailable):
-        settling.settle([rest])
+        visibility.apply([rest])
     assert _take_rests() == []
     assert _run([rest]) == 3
     assert _feeds(followers) == [[]] * 7
@@ -202,7 +202,7 @@ def test_a_change_in_the_midst_of_another_wins_whatever_comes_last(
     change(post_id)
     first = [_event(post_id, alice)]
     for _ in range(steps):
-        settling.settle(first)
+        visibility.apply(first)
         first = _take_rests()
     undo(post_id)
     second = _event(post_id, alice)
@@ -221,7 +221,7 @@ def test_a_post_unhidden_in_the_midst_of_a_step_comes_back(
     _hide(post_id)
     hiding = [_event(post_id, alice)]
     for _ in range(steps):
-        settling.settle(hiding)
+        visibility.apply(hiding)
         hiding = _take_rests()
     remove = store.workers.remove
 
@@ -245,7 +245,7 @@ def test_each_author_in_a_batch_gets_on_and_one_of_few_followers_is_done(
     ids = [write_posts(author, 1)[0] for author in (alice, bob)]
     _warm(followers, sorted(ids, reverse=True))
     _hide(*ids)
-    settling.settle([_event(ids[0], alice), _event(ids[1], bob)])
+    visibility.apply([_event(ids[0], alice), _event(ids[1], bob)])
     assert [rest.post_id for rest in _take_rests()] == [ids[0]]
     assert _feeds(followers)[:3] == [[], [ids[1]], ids[::-1]]
 
@@ -254,12 +254,12 @@ def test_each_author_in_a_batch_gets_on_and_one_of_few_followers_is_done(
 def test_whom_there_is_no_time_for_at_all_waits_for_a_later_batch(
     alice: User, bob: User, followers: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settling, "MOST_SECONDS", 0)
+    monkeypatch.setattr(visibility, "MOST_SECONDS", 0)
     edges(bob, followers)
     ids = [write_posts(author, 1)[0] for author in (alice, bob)]
     _warm(followers, ids)
     _hide(*ids)
-    settling.settle([_event(ids[0], alice), _event(ids[1], bob)])
+    visibility.apply([_event(ids[0], alice), _event(ids[1], bob)])
     rests = _take_rests()
     settled_to = [(rest.post_id, rest.settled_to or None) for rest in rests]
     assert settled_to == [(ids[0], followers[1].pk), (ids[1], None)]
@@ -270,12 +270,12 @@ def test_whom_there_is_no_time_for_at_all_waits_for_a_later_batch(
 def test_a_step_of_an_author_with_many_followers_ends_in_time(
     alice: User, followers: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settling, "FOLLOWERS_PER_PAGE", 1)
-    monkeypatch.setattr(settling, "STEP_SECONDS", 0.2)
+    monkeypatch.setattr(visibility, "FOLLOWERS_PER_PAGE", 1)
+    monkeypatch.setattr(visibility, "STEP_SECONDS", 0.2)
     monkeypatch.setattr(store.workers, "remove", lambda *_: time.sleep(0.08))
     (post_id,) = write_posts(alice, 1)
     _hide(post_id)
-    settling.settle([_event(post_id, alice)])
+    visibility.apply([_event(post_id, alice)])
     (rest,) = _take_rests()
     assert rest.settled_to in {user.pk for user in followers[:3]}
 
@@ -291,7 +291,7 @@ def test_events_that_come_once_more_do_not_each_go_to_the_end(
     _hide(post_id)
     ids = [user.pk for user in followers]
     day = [_event(post_id, alice, settled_to) for settled_to in (None, *ids)]
-    settling.settle(day[::step])
+    visibility.apply(day[::step])
     assert [rest.settled_to for rest in _take_rests()] == [followers[1].pk]
 
 
@@ -300,12 +300,12 @@ def test_many_posts_of_one_author_go_together(alice: User, followers: list[User]
     ids = write_posts(alice, 5)
     _warm(followers, ids)
     _hide(*ids)
-    settling.settle([_event(id_, alice) for id_ in ids])
+    visibility.apply([_event(id_, alice) for id_ in ids])
     for left in (3, 1, 0):
         assert _feeds(followers)[-left:] == [ids] * left or left == 0
         rests = _take_rests()
         assert len({rest.settled_to for rest in rests}) == 1
-        settling.settle(rests)
+        visibility.apply(rests)
     assert _take_rests() == []
     assert _feeds(followers) == [[]] * 7
 
@@ -325,6 +325,6 @@ def test_a_page_holds_fewer_feeds_the_more_posts_there_are(
         remove(user_ids, post_ids)
 
     monkeypatch.setattr(store.workers, "remove", count)
-    settling.settle([_event(id_, alice) for id_ in ids])
+    visibility.apply([_event(id_, alice) for id_ in ids])
     assert pages == [6, 6, 6, 3]
     assert _feeds(followers) == [[]] * 7

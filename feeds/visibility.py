@@ -60,7 +60,7 @@ class _Walk:
         self.is_over = len(page) < limit
 
 
-def settle(events: Iterable[VisibilityChanged]) -> None:
+def apply(events: Iterable[VisibilityChanged]) -> None:
     """One step for the posts that these are about. Raises StoreUnavailable."""
     walks = _walks(events)
     post_ids = {post_id for walk in walks for post_id in walk.post_ids}
