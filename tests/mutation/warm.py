@@ -5,7 +5,8 @@ pytest -p tests.mutation.warm --module feeds/store.py --changes FILE --results F
 It runs every test once, and notes which functions of the module each one calls. Then it forks a
 child for each change: the child puts the changed code into the functions that are there and runs
 the tests that call them, cheapest first, up to the first failure. An assignment outside functions
-is executed again; any other change there needs a new process (`__main__.cold`).
+is executed again. Any other change there, and a function that runs only during the import, needs a
+new process (`__main__.cold`).
 """
 
 import ast
@@ -59,6 +60,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
 
 def _run_all(session: pytest.Session, path: str) -> tuple[dict[str, set[int]], list[float]]:
     """{function of the module: numbers of the tests that call it}, and the seconds of each test."""
+    from django.urls import get_resolver  # noqa: PLC0415
+
     calls: defaultdict[str, set[int]] = defaultdict(set)
     seconds = []
     current = 0
@@ -67,6 +70,7 @@ def _run_all(session: pytest.Session, path: str) -> tuple[dict[str, set[int]], l
         if frame.f_code.co_filename == path:
             calls[frame.f_code.co_qualname].add(current)
 
+    get_resolver().url_patterns  # noqa: B018 (what views import is not the first request's call)
     for current, item in enumerate(session.items):  # noqa: B007
         _forget_results(path)
         began = time.monotonic()
@@ -120,6 +124,8 @@ def _try(
     if changed is None:
         return 2
     numbers = set().union(*(calls.get(name, set()) for name in changed))
+    if changed and not numbers:
+        return 2
     numbers = numbers or set(range(len(session.items)))
     for number in sorted(numbers, key=lambda number: seconds[number]):
         item: Any = session.items[number]
