@@ -58,18 +58,20 @@ class Broker:
         for group_id in group_ids or [group.id for group in groups()]:
             self.commit(group_id, ends)
 
-    def lag(self) -> int:
-        """What the consumers have not committed of the topics that they read."""
+    def lags(self) -> dict[str, int]:
+        """What each consumer has not committed of the topics that it reads; none if nothing."""
         ends = self.ends()
-        return sum(self._unread(group, ends) for group in groups())
+        unread = {group.name: self._unread(group, ends) for group in groups()}
+        return {name: records for name, records in unread.items() if records}
 
     def _unread(self, group: Group, ends: dict[TopicPartition, int]) -> int:
         offsets = self._admin.list_group_offsets(group.id)[group.id]
-        read = {tp: found.offset for tp, found in offsets.items()}
-        mine = {tp: end for tp, end in ends.items() if topic_of(tp.topic) in group.topics}
-        return sum(
-            end - (read.get(tp, 0) if read.get(tp, 0) <= end else 0) for tp, end in mine.items()
-        )
+        unread = 0
+        for tp, end in ends.items():
+            if topic_of(tp.topic) in group.topics:
+                read = offsets[tp].offset if tp in offsets else 0
+                unread += end - read if read <= end else end  # beyond it: of a deleted topic
+        return unread
 
     def commit(self, group: str, offsets: dict[TopicPartition, int]) -> None:
         """The consumer group, which must have no members, has read up to there."""
