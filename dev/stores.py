@@ -22,6 +22,10 @@ CREATE USER IF NOT EXISTS newsfeed@'127.0.0.1';
 ALTER USER newsfeed@'127.0.0.1' IDENTIFIED BY '$password';
 GRANT ALL ON newsfeed.* TO newsfeed@'127.0.0.1';
 GRANT ALL ON `test\\_newsfeed%`.* TO newsfeed@'127.0.0.1';
+-- For the test of a server that has no connection left: it takes none from other tests.
+CREATE USER IF NOT EXISTS newsfeed_few@'127.0.0.1' WITH MAX_USER_CONNECTIONS 3;
+ALTER USER newsfeed_few@'127.0.0.1' IDENTIFIED BY '$password';
+GRANT ALL ON `test\\_newsfeed%`.* TO newsfeed_few@'127.0.0.1';
 """)
 
 

@@ -121,6 +121,8 @@ def test_two_publish_each_event_once(
     for number in range(50):
         create_post(user_id=alice.pk, content=f"{number}")
     both = start(), start()
+    for process in both:
+        process.wait_until(process.is_alive)
     both[0].wait_until(_outbox_is_empty)
     assert [process.end() for process in both] == [0, 0]
     assert _receivers(broker) == sorted(50 * [fan.pk for fan in fans])
