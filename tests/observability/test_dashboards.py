@@ -29,6 +29,7 @@ from tests.observability.queries import (
     of_dashboards,
     of_rules,
 )
+from tests.processes import another_worker
 from tests.running import Service
 from tests.topics import FEED
 
@@ -146,17 +147,20 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     """After some traffic, and with all of it scraped."""
     folder, ports = tmp_path_factory.mktemp("prometheus"), service.stack.ports
-    redis, mysql = free_port(), free_port()
+    redis, mysql, visibility = free_port(), free_port(), free_port()
     targets = [
         Target("api-read", ports.metrics, "read"),
         Target("api-write", traffic.write.metrics_port, "write"),
         Target("consumer", ports.consumer),
+        Target("consumer-visibility", visibility),
         Target("relay", ports.relay),
         Target("redis", redis),
         Target("mysql", mysql),
     ]
     prometheus = Prometheus(folder, targets)
+    command = ("consume", "visibility", "--metrics-port", str(visibility))
     with (
+        another_worker(service.stack, *command),
         monitoring.running(folder, *monitoring.redis_exporter(service.stack, redis)),
         monitoring.running(folder, *monitoring.mysqld_exporter(service.stack, mysql)),
         monitoring.running(folder, prometheus.command()),
@@ -234,7 +238,8 @@ def test_panels_show_what_happened(prometheus: Prometheus, traffic: Traffic) -> 
     assert _value(prometheus, "overview: Waiting")["outbox"] == 0
     delivery = _value(prometheus, "overview: Delivery")
     assert 0 < delivery["p50"] <= delivery["p99"]
-    targets = {"api": 2, "consumer": 1, "relay": 1, "redis": 1, "mysql": 1, "prometheus": 1}
+    targets = {"api": 2, "consumer": 1, "consumer-visibility": 1, "relay": 1}
+    targets |= {"redis": 1, "mysql": 1, "prometheus": 1}
     assert _value(prometheus, "overview: Targets that answer") == targets
     assert _value(prometheus, "stores: Stores that answer") == {"MySQL": 1, "Redis": 1}
 

@@ -61,7 +61,7 @@ class Cluster:
 def cluster(service: Service, tmp_path: Path) -> Iterator[Cluster]:
     """Does all the work: the stack's own workers rest."""
     with ExitStack() as running:
-        for name in WORKERS:
+        for name in ("consumer", "relay"):
             service.stack.stop_program(name)
             running.callback(service.stack.wait_ready, name)
             running.callback(service.stack.start, name)
