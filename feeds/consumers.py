@@ -53,7 +53,7 @@ def _observe_delivery(seconds: float) -> None:
 
 @consumer("visibility", PostDeleted, PostHidden, PostUnhidden, Followed, Unfollowed, UserDeleted)
 def apply_visibility(events: Sequence[Event]) -> None:
-    """Each part is bounded in time, however many followers and events there are."""
+    """Erasing and removing go in short steps, however many followers and events there are."""
     _refresh({event.actor_id for event in events if isinstance(event, FollowEvent)})
     erasure.erase({event.actor_id for event in events if isinstance(event, UserDeleted)})
     visibility.apply(event for event in events if isinstance(event, VisibilityChanged))
